@@ -1,0 +1,1 @@
+//! HTML pages, REST and event streams.

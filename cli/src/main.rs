@@ -1,0 +1,3 @@
+//! The `ambient` command.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! What every controller needs: apply, conditions, events, error classes, clients.

@@ -1,0 +1,1 @@
+//! Scripted model APIs on loopback, for the demo and tests.

@@ -1,0 +1,1 @@
+//! Plain data shared by the parts: sessions, events, outcomes, ledger, tokens.

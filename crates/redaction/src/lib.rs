@@ -1,0 +1,1 @@
+//! Removes known secrets and token patterns from streams.

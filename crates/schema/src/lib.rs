@@ -1,0 +1,1 @@
+//! Kubernetes structural schemas: defaults, pruning, validation, CEL.

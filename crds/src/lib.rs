@@ -1,0 +1,1 @@
+//! The API kinds of Ambient, their labels, conditions and validation.

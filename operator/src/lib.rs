@@ -1,0 +1,1 @@
+//! Cluster to Jobs, and outcomes to the ledger and results in Git.

@@ -1,0 +1,1 @@
+//! Git to cluster: applies manifests and keeps them applied.

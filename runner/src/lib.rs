@@ -1,0 +1,1 @@
+//! Inside one run: workspace, agent bridges, event log, AG-UI server.
