@@ -1,1 +1,40 @@
-//! Plain data shared by the parts: sessions, events, outcomes, ledger, tokens.
+//! Plain data that the parts of Ambient exchange: the identity of a run, its effective session, AG-UI events, the
+//! outcome, and the files that a run leaves in Git.
+//!
+//! Nothing here does I/O, except the clients behind the feature `client`; nothing here knows Kubernetes. Formats that
+//! reach Git are promises: their readers ignore unknown fields, and a change of meaning needs a new `apiVersion`.
+
+pub mod capabilities;
+#[cfg(feature = "client")]
+pub mod client;
+pub mod conversation;
+pub mod documents;
+pub mod effective;
+pub mod environment;
+pub mod events;
+pub mod input;
+pub mod installation;
+pub mod ledger;
+pub mod outcome;
+pub mod records;
+pub mod registry;
+pub mod result;
+pub mod run;
+pub mod sse;
+pub mod token;
+pub mod usage;
+pub mod verifier;
+
+pub use capabilities::FrameworkCapabilities;
+pub use conversation::Conversation;
+pub use effective::EffectiveSession;
+pub use events::Event;
+pub use input::RunAgentInput;
+pub use installation::Installation;
+pub use ledger::LedgerEntry;
+pub use outcome::Outcome;
+pub use registry::AgentRegistry;
+pub use result::RunResult;
+pub use run::{AttemptId, RunKey};
+pub use usage::Usage;
+pub use verifier::Verifier;

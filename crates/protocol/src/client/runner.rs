@@ -1,0 +1,109 @@
+//! The runner protocol, as operator and backend speak it.
+//!
+//! | request | scope | answer |
+//! |---|---|---|
+//! | `POST /` [`RunAgentInput`] | Run | 200 and the turn's events; 409 where this turn was started before |
+//! | `GET /events?after=N` | Read | events after sequence N, as they come; ends with a `sealed` frame |
+//! | `GET /capabilities`, `GET /health` | Read, none | JSON |
+//! | `POST /stop` | Control | 202 |
+//! | `GET /outcome` | Outcome | 200 [`Outcome`], or 204 until there is one |
+//! | `GET /outcome/bundles/<name>` | Outcome | the bundle of one repository |
+//! | `POST /outcome/ack` | Outcome | 202; the runner then exits 0 |
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hyper::{Method, StatusCode};
+
+use super::http::{ClientError, Endpoint, EventStream, read_body};
+use crate::capabilities::FrameworkCapabilities;
+use crate::input::RunAgentInput;
+use crate::outcome::Outcome;
+
+/// A client of one runner.
+#[derive(Clone)]
+pub struct RunnerClient {
+    endpoint: Endpoint,
+}
+
+/// What came of starting a turn.
+pub enum Start {
+    /// It has started; these are its events.
+    Started(EventStream),
+    /// It had been started before: follow it by [`RunnerClient::events`].
+    AlreadyStarted,
+}
+
+impl RunnerClient {
+    /// A client of the runner at `base` (`http://<address>:<port>`); `token` makes a fresh token for each request.
+    pub fn new(base: &str, token: Arc<dyn Fn() -> Result<String, ClientError> + Send + Sync>) -> Self {
+        Self { endpoint: Endpoint::new(base, token) }
+    }
+
+    /// Starts a turn. Safe to repeat: the runner's start marker lets one start through for each run id.
+    ///
+    /// # Errors
+    /// Fails where the runner cannot be reached or refuses.
+    pub async fn start(&self, input: &RunAgentInput) -> Result<Start, ClientError> {
+        let body = serde_json::to_vec(input).map_err(|error| ClientError::Request(error.to_string()))?;
+        match self.endpoint.send(Method::POST, "/", Some(body.into())).await {
+            Ok(response) => Ok(Start::Started(EventStream::new(response))),
+            Err(error) if error.is_conflict() => Ok(Start::AlreadyStarted),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Follows the event log from after the given sequence number.
+    ///
+    /// # Errors
+    /// Fails where the runner cannot be reached or refuses.
+    pub async fn events(&self, after: u64) -> Result<EventStream, ClientError> {
+        let path = format!("/events?after={after}");
+        Ok(EventStream::new(self.endpoint.send(Method::GET, &path, None).await?))
+    }
+
+    /// What the runner's framework can do.
+    ///
+    /// # Errors
+    /// Fails where the runner cannot be reached or refuses.
+    pub async fn capabilities(&self) -> Result<FrameworkCapabilities, ClientError> {
+        self.endpoint.json("/capabilities").await
+    }
+
+    /// Asks the agent and all its processes to end.
+    ///
+    /// # Errors
+    /// Fails where the runner cannot be reached or refuses.
+    pub async fn stop(&self) -> Result<(), ClientError> {
+        self.endpoint.send(Method::POST, "/stop", Some(Bytes::from_static(b"{}"))).await.map(drop)
+    }
+
+    /// The outcome, once there is one.
+    ///
+    /// # Errors
+    /// Fails where the runner cannot be reached or refuses.
+    pub async fn outcome(&self) -> Result<Option<Outcome>, ClientError> {
+        let response = self.endpoint.send(Method::GET, "/outcome", None).await?;
+        if response.status() == StatusCode::NO_CONTENT {
+            return Ok(None);
+        }
+        let bytes = read_body(response).await?;
+        serde_json::from_slice(&bytes).map(Some).map_err(|error| ClientError::Answer(error.to_string()))
+    }
+
+    /// The bundle of one repository's commits.
+    ///
+    /// # Errors
+    /// Fails where the runner cannot be reached, refuses, or has no such bundle.
+    pub async fn bundle(&self, repository: &str) -> Result<Bytes, ClientError> {
+        self.endpoint.bytes(&format!("/outcome/bundles/{repository}")).await
+    }
+
+    /// Tells the runner that its outcome is on the remote: it may go.
+    ///
+    /// # Errors
+    /// Fails where the runner cannot be reached or refuses.
+    pub async fn acknowledge(&self) -> Result<(), ClientError> {
+        self.endpoint.send(Method::POST, "/outcome/ack", Some(Bytes::from_static(b"{}"))).await.map(drop)
+    }
+}

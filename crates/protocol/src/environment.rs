@@ -1,0 +1,25 @@
+//! The environment variables by which a pod tells its runner where things are.
+//!
+//! The runner hard-codes no absolute path: the same program runs in a container, where volumes are mounts, and on the
+//! embedded cluster's node, where they are folders and these values are rewritten to them.
+
+/// The agent framework to drive: a key of the agent registry.
+pub const RUNNER_TYPE: &str = "RUNNER_TYPE";
+/// The port of the AG-UI server; 8001 by convention, 0 lets the system choose.
+pub const AGUI_PORT: &str = "AGUI_PORT";
+/// The address to listen on.
+pub const POD_IP: &str = "POD_IP";
+/// The file with the effective session, in JSON.
+pub const SESSION_FILE: &str = "AMBIENT_SESSION_FILE";
+/// The number of this attempt, from 1.
+pub const ATTEMPT: &str = "AMBIENT_ATTEMPT";
+/// The folder that holds the checked-out repositories; the agent works here.
+pub const WORKSPACE: &str = "AMBIENT_WORKSPACE";
+/// The folder of the event log, start marker and outcome; on the same volume as the workspace, never the agent's.
+pub const STATE: &str = "AMBIENT_STATE";
+/// The file with the public keys of operator and backend, one PASERK `k4.public` text a line.
+pub const PUBLIC_KEYS_FILE: &str = "AMBIENT_PUBLIC_KEYS_FILE";
+/// A folder of files, each holding one value that must never leave the runner.
+pub const REDACTION_DIRECTORY: &str = "AMBIENT_REDACTION_DIRECTORY";
+/// `true` where repositories may be paths of this machine (local mode).
+pub const ALLOW_LOCAL_REPOSITORIES: &str = "AMBIENT_ALLOW_LOCAL_REPOSITORIES";

@@ -1,0 +1,148 @@
+//! What starts a turn: AG-UI's `RunAgentInput` and the messages in it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::events::PROTOCOL_VERSION;
+
+/// The body of `POST /`. `run_id` of a first turn is the attempt's text; the start marker refuses a second.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RunAgentInput {
+    /// The conversation; for us the session's UID.
+    pub thread_id: String,
+    /// The turn.
+    pub run_id: String,
+    /// [`PROTOCOL_VERSION`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protocol_version: Option<String>,
+    /// The turn this one continues.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_run_id: Option<String>,
+    /// The messages; the last one is what is asked now.
+    pub messages: Vec<Message>,
+    /// Shared state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<Value>,
+    /// Tools of the client's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<Value>,
+    /// Context, each a description and a value.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub context: Vec<Value>,
+    /// Passed on as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forwarded_props: Option<Value>,
+    /// Answers to open interrupts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resume: Vec<Value>,
+}
+
+impl RunAgentInput {
+    /// A turn that asks one thing.
+    #[must_use]
+    pub fn prompt(thread_id: &str, run_id: &str, prompt: &str) -> Self {
+        let message = Message::user(&format!("{run_id}-prompt"), prompt);
+        Self {
+            thread_id: thread_id.to_owned(),
+            run_id: run_id.to_owned(),
+            protocol_version: Some(PROTOCOL_VERSION.to_owned()),
+            parent_run_id: None,
+            messages: vec![message],
+            state: None,
+            tools: Vec::new(),
+            context: Vec::new(),
+            forwarded_props: None,
+            resume: Vec::new(),
+        }
+    }
+
+    /// The text of the last user message: what is asked now.
+    #[must_use]
+    pub fn last_user_text(&self) -> Option<String> {
+        self.messages.iter().rev().find(|message| message.role == "user").map(Message::text)
+    }
+}
+
+/// One message of a conversation. Fields of all seven roles, as AG-UI has them; what a role lacks is absent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Message {
+    /// Its id.
+    pub id: String,
+    /// developer, system, assistant, user, tool, activity or reasoning.
+    pub role: String,
+    /// A text, or parts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<Value>,
+    /// Who speaks, where a role has several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Calls an assistant made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<ToolCall>,
+    /// The call a tool answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool_call_id: Option<String>,
+    /// What went wrong in a tool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+impl Message {
+    /// A user's message.
+    #[must_use]
+    pub fn user(id: &str, text: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            role: "user".to_owned(),
+            content: Some(Value::String(text.to_owned())),
+            name: None,
+            tool_calls: Vec::new(),
+            tool_call_id: None,
+            error: None,
+        }
+    }
+
+    /// The message's text; of parts, the text parts joined.
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.content.as_ref().map(content_text).unwrap_or_default()
+    }
+}
+
+/// The text of a content: the text itself, or the text parts joined by line ends.
+#[must_use]
+pub fn content_text(content: &Value) -> String {
+    match content {
+        Value::String(text) => text.clone(),
+        Value::Array(parts) => {
+            let texts = parts.iter().filter_map(|part| part.get("text").and_then(Value::as_str));
+            texts.collect::<Vec<_>>().join("\n")
+        }
+        _ => String::new(),
+    }
+}
+
+/// A tool call within a message.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ToolCall {
+    /// Its id.
+    pub id: String,
+    /// Always `function`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What is called.
+    pub function: FunctionCall,
+}
+
+/// A function and its arguments.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FunctionCall {
+    /// The function.
+    pub name: String,
+    /// Its arguments, as JSON text.
+    pub arguments: String,
+}

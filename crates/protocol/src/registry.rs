@@ -1,0 +1,121 @@
+//! The agent registry: how each runner type is run. One table serves the operator's plan, the local node and the pages.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::capabilities::{AgentFeature, FrameworkCapabilities};
+
+/// The runner type of a session that names none.
+pub const DEFAULT_RUNNER_TYPE: &str = "claude-agent-sdk";
+/// The runner type of recorded runs.
+pub const REPLAY: &str = "replay";
+
+/// Runner types by name.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AgentRegistry {
+    /// The entries.
+    pub agents: BTreeMap<String, AgentEntry>,
+}
+
+impl AgentRegistry {
+    /// The registry that ships with Ambient; ConfigMap `ambient-agents` in `ambient-system` overrides entries of it.
+    #[must_use]
+    pub fn built_in() -> Self {
+        let agents = [(DEFAULT_RUNNER_TYPE.to_owned(), claude()), (REPLAY.to_owned(), replay())];
+        Self { agents: agents.into() }
+    }
+
+    /// The entry of a runner type.
+    ///
+    /// # Errors
+    /// Says which runner types exist.
+    pub fn get(&self, runner_type: &str) -> Result<&AgentEntry, UnknownRunnerType> {
+        self.agents.get(runner_type).ok_or_else(|| UnknownRunnerType {
+            runner_type: runner_type.to_owned(),
+            known: self.agents.keys().cloned().collect::<Vec<_>>().join(", "),
+        })
+    }
+
+    /// Entries of `other` replace or join those here.
+    #[must_use]
+    pub fn overridden_by(mut self, other: Self) -> Self {
+        self.agents.extend(other.agents);
+        self
+    }
+}
+
+/// How one runner type is run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AgentEntry {
+    /// For people.
+    pub display_name: String,
+    /// Image of the runner's container.
+    pub image: String,
+    /// The agent's program and arguments; the runner starts it through its carrier.
+    pub command: Vec<String>,
+    /// What the framework can do.
+    pub capabilities: FrameworkCapabilities,
+    /// Environment variables the agent reads keys from, each the name of a key in Secret `ambient-runner-secrets`.
+    #[serde(default)]
+    pub key_names: Vec<String>,
+    /// The model of sessions that name none, where neither project nor session speaks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_model: Option<String>,
+    /// Name of the feature gate that must be open, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gate: Option<String>,
+}
+
+/// A runner type that the registry does not have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no runner type \"{runner_type}\"; there are: {known}")]
+pub struct UnknownRunnerType {
+    runner_type: String,
+    known: String,
+}
+
+/// The image that holds the runner.
+pub const RUNNER_IMAGE: &str = "ambient-runner";
+
+fn claude() -> AgentEntry {
+    use AgentFeature::{Thinking, ToolRendering};
+    AgentEntry {
+        display_name: "Claude Code".to_owned(),
+        image: RUNNER_IMAGE.to_owned(),
+        command: vec!["claude".to_owned()],
+        capabilities: FrameworkCapabilities {
+            framework: DEFAULT_RUNNER_TYPE.to_owned(),
+            agent_features: vec![Thinking, ToolRendering],
+            file_system: true,
+            mcp: false,
+            tracing: false,
+            session_persistence: false,
+        },
+        key_names: vec!["ANTHROPIC_API_KEY".to_owned()],
+        default_model: None,
+        gate: None,
+    }
+}
+
+fn replay() -> AgentEntry {
+    use AgentFeature::{Thinking, ToolRendering};
+    AgentEntry {
+        display_name: "Recorded run".to_owned(),
+        image: RUNNER_IMAGE.to_owned(),
+        command: vec!["ambient".to_owned(), "replay".to_owned()],
+        capabilities: FrameworkCapabilities {
+            framework: REPLAY.to_owned(),
+            agent_features: vec![Thinking, ToolRendering],
+            file_system: true,
+            mcp: false,
+            tracing: false,
+            session_persistence: false,
+        },
+        key_names: Vec::new(),
+        default_model: None,
+        gate: None,
+    }
+}

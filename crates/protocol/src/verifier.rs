@@ -1,0 +1,407 @@
+//! The rules that a stream of AG-UI events keeps, as the official client's verifier has them.
+//!
+//! The runner puts every event through it before the event reaches the log, so that what is stored can be replayed to
+//! any client; tests put whole transcripts through it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::events::{Event, EventBody};
+
+/// Follows one stream and refuses what breaks its rules. A refused event leaves the state as it was.
+#[derive(Debug, Clone, Default)]
+pub struct Verifier {
+    phase: Phase,
+    open: BTreeMap<(Construct, String), Owner>,
+    finished_subagents: BTreeSet<String>,
+}
+
+/// The subagent that something belongs to; none for the agent itself.
+type Owner = Option<String>;
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Phase {
+    #[default]
+    Before,
+    Active,
+    Finished,
+    Failed,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Construct {
+    Text,
+    ToolCall,
+    ReasoningMessage,
+    Reasoning,
+    Step,
+    Subagent,
+}
+
+impl Construct {
+    fn noun(self) -> &'static str {
+        match self {
+            Self::Text => "text message",
+            Self::ToolCall => "tool call",
+            Self::ReasoningMessage => "reasoning message",
+            Self::Reasoning => "reasoning span",
+            Self::Step => "step",
+            Self::Subagent => "subagent",
+        }
+    }
+}
+
+enum Effect<'a> {
+    Open(Construct, &'a str, &'a Owner),
+    Continue(Construct, &'a str, &'a Owner),
+    Close(Construct, &'a str, &'a Owner),
+    Nothing,
+}
+
+impl Verifier {
+    /// Takes the next event.
+    ///
+    /// # Errors
+    /// Says which rule it breaks.
+    pub fn accept(&mut self, event: &Event) -> Result<(), Violation> {
+        match &event.body {
+            EventBody::RunStarted { .. } => self.start(),
+            EventBody::RunFinished { .. } => self.finish(),
+            EventBody::RunError { .. } => self.fail(),
+            body => self.within_run(body),
+        }
+    }
+
+    /// Whether a run is going on.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        self.phase == Phase::Active
+    }
+
+    /// The events that close everything open, innermost first: needed before `RUN_FINISHED` where an agent was cut
+    /// off.
+    #[must_use]
+    pub fn closing_events(&self) -> Vec<Event> {
+        self.open.iter().map(|((construct, id), owner)| closing_event(*construct, id, owner)).collect()
+    }
+
+    fn start(&mut self) -> Result<(), Violation> {
+        if self.phase == Phase::Active {
+            return Err(Violation::AlreadyActive);
+        }
+        *self = Self { phase: Phase::Active, ..Self::default() };
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<(), Violation> {
+        self.require_active("RUN_FINISHED")?;
+        if let Some((construct, id)) = self.open.keys().next() {
+            return Err(Violation::StillOpen { noun: construct.noun(), id: id.clone() });
+        }
+        self.phase = Phase::Finished;
+        Ok(())
+    }
+
+    fn fail(&mut self) -> Result<(), Violation> {
+        if self.phase == Phase::Failed {
+            return Err(Violation::NotActive { kind: "RUN_ERROR" });
+        }
+        self.phase = Phase::Failed;
+        self.open.clear();
+        Ok(())
+    }
+
+    fn require_active(&self, kind: &'static str) -> Result<(), Violation> {
+        if self.phase == Phase::Active { Ok(()) } else { Err(Violation::NotActive { kind }) }
+    }
+
+    fn within_run(&mut self, body: &EventBody) -> Result<(), Violation> {
+        self.require_active(body.kind())?;
+        match effect(body) {
+            Effect::Open(construct, id, owner) => self.open(construct, id, owner),
+            Effect::Continue(construct, id, owner) => self.check_open(construct, id, owner),
+            Effect::Close(construct, id, owner) => {
+                self.check_open(construct, id, owner)?;
+                self.open.remove(&key(construct, id, owner));
+                if construct == Construct::Subagent {
+                    self.finished_subagents.insert(id.to_owned());
+                }
+                Ok(())
+            }
+            Effect::Nothing => Ok(()),
+        }
+    }
+
+    fn open(&mut self, construct: Construct, id: &str, owner: &Owner) -> Result<(), Violation> {
+        let (noun, owned_id) = (construct.noun(), id.to_owned());
+        if construct == Construct::Subagent && self.finished_subagents.contains(id) {
+            return Err(Violation::Reused { id: owned_id });
+        }
+        let key = key(construct, id, owner);
+        if self.open.contains_key(&key) {
+            return Err(Violation::AlreadyOpen { noun, id: owned_id });
+        }
+        self.open.insert(key, owner.clone());
+        Ok(())
+    }
+
+    fn check_open(&self, construct: Construct, id: &str, owner: &Owner) -> Result<(), Violation> {
+        let noun = construct.noun();
+        match self.open.get(&key(construct, id, owner)) {
+            None => Err(Violation::NotOpen { noun, id: id.to_owned() }),
+            Some(opener) if owner.is_some() && opener != owner => {
+                Err(Violation::Attribution { noun, id: id.to_owned() })
+            }
+            Some(_) => Ok(()),
+        }
+    }
+}
+
+/// Steps are told apart by owner and name; all else by its id.
+fn key(construct: Construct, id: &str, owner: &Owner) -> (Construct, String) {
+    match (construct, owner) {
+        (Construct::Step, Some(owner)) => (construct, format!("{id}\u{0}{owner}")),
+        _ => (construct, id.to_owned()),
+    }
+}
+
+fn effect(body: &EventBody) -> Effect<'_> {
+    use EventBody as E;
+    match body {
+        E::TextMessageStart { message_id, subagent_run_id, .. } => {
+            Effect::Open(Construct::Text, message_id, subagent_run_id)
+        }
+        E::TextMessageContent { message_id, subagent_run_id, .. } => {
+            Effect::Continue(Construct::Text, message_id, subagent_run_id)
+        }
+        E::TextMessageEnd { message_id, subagent_run_id } => {
+            Effect::Close(Construct::Text, message_id, subagent_run_id)
+        }
+        E::ToolCallStart { tool_call_id, subagent_run_id, .. } => {
+            Effect::Open(Construct::ToolCall, tool_call_id, subagent_run_id)
+        }
+        E::ToolCallArgs { tool_call_id, subagent_run_id, .. } => {
+            Effect::Continue(Construct::ToolCall, tool_call_id, subagent_run_id)
+        }
+        E::ToolCallEnd { tool_call_id, subagent_run_id } => {
+            Effect::Close(Construct::ToolCall, tool_call_id, subagent_run_id)
+        }
+        E::StepStarted { step_name, subagent_run_id } => {
+            Effect::Open(Construct::Step, step_name, subagent_run_id)
+        }
+        E::StepFinished { step_name, subagent_run_id } => {
+            Effect::Close(Construct::Step, step_name, subagent_run_id)
+        }
+        E::SubagentStarted { subagent_run_id, .. } => {
+            Effect::Open(Construct::Subagent, subagent_run_id, &None)
+        }
+        E::SubagentFinished { subagent_run_id, .. } | E::SubagentError { subagent_run_id, .. } => {
+            Effect::Close(Construct::Subagent, subagent_run_id, &None)
+        }
+        other => reasoning_effect(other),
+    }
+}
+
+fn reasoning_effect(body: &EventBody) -> Effect<'_> {
+    use EventBody as E;
+    match body {
+        E::ReasoningStart { message_id, subagent_run_id } => {
+            Effect::Open(Construct::Reasoning, message_id, subagent_run_id)
+        }
+        E::ReasoningEnd { message_id, subagent_run_id } => {
+            Effect::Close(Construct::Reasoning, message_id, subagent_run_id)
+        }
+        E::ReasoningMessageStart { message_id, subagent_run_id, .. } => {
+            Effect::Open(Construct::ReasoningMessage, message_id, subagent_run_id)
+        }
+        E::ReasoningMessageContent { message_id, subagent_run_id, .. } => {
+            Effect::Continue(Construct::ReasoningMessage, message_id, subagent_run_id)
+        }
+        E::ReasoningMessageEnd { message_id, subagent_run_id } => {
+            Effect::Close(Construct::ReasoningMessage, message_id, subagent_run_id)
+        }
+        _ => Effect::Nothing,
+    }
+}
+
+fn closing_event(construct: Construct, id: &str, owner: &Owner) -> Event {
+    let subagent_run_id = owner.clone();
+    let message_id = id.to_owned();
+    let body = match construct {
+        Construct::Text => EventBody::TextMessageEnd { message_id, subagent_run_id },
+        Construct::ToolCall => EventBody::ToolCallEnd { tool_call_id: message_id, subagent_run_id },
+        Construct::ReasoningMessage => EventBody::ReasoningMessageEnd { message_id, subagent_run_id },
+        Construct::Reasoning => EventBody::ReasoningEnd { message_id, subagent_run_id },
+        Construct::Step => {
+            let step_name = message_id.split('\u{0}').next().unwrap_or_default().to_owned();
+            EventBody::StepFinished { step_name, subagent_run_id }
+        }
+        Construct::Subagent => EventBody::SubagentError {
+            subagent_run_id: message_id,
+            message: "cut off".to_owned(),
+            code: None,
+        },
+    };
+    body.into()
+}
+
+/// A broken rule.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Violation {
+    /// An event outside a run; a stream begins with `RUN_STARTED` or `RUN_ERROR`.
+    #[error("{kind} outside a run")]
+    NotActive {
+        /// The event's type.
+        kind: &'static str,
+    },
+    /// `RUN_STARTED` within a run.
+    #[error("RUN_STARTED while a run is active")]
+    AlreadyActive,
+    /// Something is begun twice.
+    #[error("{noun} {id} is already open")]
+    AlreadyOpen {
+        /// What.
+        noun: &'static str,
+        /// Which.
+        id: String,
+    },
+    /// Something is continued or ended that was not begun.
+    #[error("{noun} {id} is not open")]
+    NotOpen {
+        /// What.
+        noun: &'static str,
+        /// Which.
+        id: String,
+    },
+    /// `RUN_FINISHED` while something is open.
+    #[error("RUN_FINISHED while {noun} {id} is open")]
+    StillOpen {
+        /// What.
+        noun: &'static str,
+        /// Which.
+        id: String,
+    },
+    /// Something begun by one subagent is continued by another.
+    #[error("{noun} {id} belongs to another subagent")]
+    Attribution {
+        /// What.
+        noun: &'static str,
+        /// Which.
+        id: String,
+    },
+    /// The id of a subagent that has ended is used again.
+    #[error("subagent {id} has already ended")]
+    Reused {
+        /// Which.
+        id: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::RunAgentInput;
+
+    fn started() -> Event {
+        Event::run_started(RunAgentInput::prompt("t", "r", "hi"))
+    }
+
+    fn finished() -> Event {
+        Event::run_finished(
+            "t",
+            "r",
+            None,
+            crate::events::RunOutcome::Success { pending_tool_call_ids: vec![] },
+            vec![],
+        )
+    }
+
+    fn error() -> Event {
+        Event::run_error("X", "x", vec![])
+    }
+
+    fn subagent(id: &str, begin: bool) -> Event {
+        let subagent_run_id = id.to_owned();
+        if begin {
+            let (description, parent) = (None, None);
+            return EventBody::SubagentStarted {
+                subagent_run_id,
+                name: "n".to_owned(),
+                description,
+                parent_subagent_run_id: parent.clone(),
+                parent_tool_call_id: parent.clone(),
+                parent_message_id: parent,
+            }
+            .into();
+        }
+        EventBody::SubagentFinished { subagent_run_id, result: None, outcome: None }.into()
+    }
+
+    fn verdict(events: &[Event]) -> Result<(), String> {
+        let mut verifier = Verifier::default();
+        events.iter().try_for_each(|event| verifier.accept(event).map_err(|violation| violation.to_string()))
+    }
+
+    #[test]
+    fn rules() {
+        let text = Event::text_start("m");
+        let cases: Vec<(Vec<Event>, Result<(), &str>)> = vec![
+            (
+                vec![
+                    started(),
+                    text.clone(),
+                    Event::text_content("m", "x"),
+                    Event::text_end("m"),
+                    finished(),
+                ],
+                Ok(()),
+            ),
+            (vec![error()], Ok(())),
+            (vec![started(), finished(), started(), finished()], Ok(())),
+            (vec![started(), finished(), error()], Ok(())),
+            (vec![started(), text.clone(), error(), started(), finished()], Ok(())),
+            (vec![text.clone()], Err("TEXT_MESSAGE_START outside a run")),
+            (vec![started(), started()], Err("RUN_STARTED while a run is active")),
+            (vec![started(), error(), text.clone()], Err("TEXT_MESSAGE_START outside a run")),
+            (vec![started(), error(), error()], Err("RUN_ERROR outside a run")),
+            (vec![started(), finished(), finished()], Err("RUN_FINISHED outside a run")),
+            (vec![started(), text.clone(), text.clone()], Err("text message m is already open")),
+            (vec![started(), text.clone(), finished()], Err("RUN_FINISHED while text message m is open")),
+            (vec![started(), Event::tool_args("c", "{")], Err("tool call c is not open")),
+            (vec![started(), Event::tool_result("m", "c", "x"), finished()], Ok(())),
+            (vec![started(), subagent("s", true), finished()], Err("RUN_FINISHED while subagent s is open")),
+            (
+                vec![started(), subagent("s", true), subagent("s", false), subagent("s", true)],
+                Err("subagent s has already ended"),
+            ),
+        ];
+        for (index, (events, expected)) in cases.into_iter().enumerate() {
+            assert_eq!(verdict(&events), expected.map_err(str::to_owned), "case {index}");
+        }
+    }
+
+    #[test]
+    fn whatever_is_open_can_be_closed() {
+        let mut events = vec![
+            started(),
+            Event::text_start("m"),
+            Event::tool_start("c", "Write", None),
+            subagent("s", true),
+            EventBody::StepStarted { step_name: "s1".to_owned(), subagent_run_id: Some("s".to_owned()) }
+                .into(),
+            EventBody::ReasoningStart { message_id: "q".to_owned(), subagent_run_id: None }.into(),
+        ];
+        let mut verifier = Verifier::default();
+        events.iter().for_each(|event| verifier.accept(event).unwrap());
+        events.extend(verifier.closing_events());
+        events.push(finished());
+        assert_eq!(verdict(&events), Ok(()));
+    }
+
+    #[test]
+    fn a_refused_event_changes_nothing() {
+        let mut verifier = Verifier::default();
+        verifier.accept(&started()).unwrap();
+        assert!(verifier.accept(&Event::text_end("m")).is_err());
+        assert!(verifier.accept(&finished()).is_ok());
+    }
+}
