@@ -110,7 +110,7 @@ fn apply_text(conversation: &mut Conversation, body: &EventBody) {
             open_text(conversation, message_id, *role, subagent_run_id.clone());
         }
         EventBody::TextMessageContent { message_id, delta, .. } => {
-            append_text(conversation, message_id, delta)
+            append_text(conversation, message_id, delta);
         }
         EventBody::TextMessageEnd { message_id, .. } => {
             if let Some(Entry::Assistant { open, .. }) = find_text(conversation, message_id) {
