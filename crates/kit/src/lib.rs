@@ -1,1 +1,18 @@
-//! What every controller needs: apply, conditions, events, error classes, clients.
+//! What every controller of Ambient needs, and nothing that only one needs.
+//!
+//! A controller here is five steps: fetch, validate, plan, apply, report. Deciding is pure and lives with the
+//! controller; this crate holds the edges they share: server-side apply, conditions, error classes, per-user clients,
+//! telemetry, shutdown.
+
+pub mod apply;
+pub mod clients;
+pub mod clock;
+pub mod conditions;
+pub mod retry;
+pub mod shutdown;
+pub mod telemetry;
+
+pub use apply::{FieldManager, apply, apply_status};
+pub use clients::UserClients;
+pub use clock::now;
+pub use retry::{Backoff, ErrorClass};
