@@ -1,1 +1,26 @@
 //! The API kinds of Ambient, their labels, conditions and validation.
+//!
+//! Everything that Git, cluster and people agree on is a type here: kinds with their schemas, the words of phases,
+//! reasons and errors, names and labels, the reading of manifests and their checks. Nothing here does I/O.
+
+pub mod conditions;
+pub mod crd;
+pub mod duration;
+pub mod git_source;
+pub mod labels;
+pub mod names;
+pub mod phase;
+pub mod project;
+pub mod project_settings;
+pub mod quantity;
+pub mod session;
+pub mod shared;
+
+mod bounds;
+mod vocabulary;
+
+pub use git_source::{GitSource, GitSourceSpec, GitSourceStatus};
+pub use phase::{PendingReason, Phase};
+pub use project::{Project, ProjectSpec, ProjectStatus};
+pub use project_settings::{ProjectSettings, ProjectSettingsSpec, ProjectSettingsStatus};
+pub use session::{AgenticSession, AgenticSessionSpec, AgenticSessionStatus};
