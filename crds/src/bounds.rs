@@ -146,7 +146,7 @@ pub(crate) fn conditions(_: &mut SchemaGenerator) -> Schema {
                 "type": condition_part("What is judged, in PascalCase.", 64),
                 "status": { "type": "string", "enum": ["True", "False", "Unknown"], "description": "Whether it holds." },
                 "reason": condition_part("Why, as one PascalCase word.", 128),
-                "message": { "type": "string", "maxLength": 4096, "description": "Why, as a sentence for people." },
+                "message": { "type": "string", "maxLength": 1024, "description": "Why, as a sentence for people." },
                 "lastTransitionTime": { "type": "string", "format": "date-time", "maxLength": 40, "description": "When the status last changed." },
                 "observedGeneration": { "type": "integer", "format": "int64", "minimum": 0, "maximum": 9_007_199_254_740_991_i64, "description": "The generation of the object that was judged." },
             },

@@ -1,7 +1,4 @@
-//! The types and reasons of conditions, and how one condition follows another.
-
-use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+//! The types and reasons of conditions. How conditions are merged and written is `kit`'s.
 
 use crate::vocabulary::vocabulary;
 
@@ -120,51 +117,4 @@ vocabulary! {
         /// There is nothing to do.
         NotNeeded = "NotNeeded",
     }
-}
-
-/// Makes a condition. `reason` is a [`Reason`], a phase or any other PascalCase word; `message` is for people.
-pub fn condition(
-    kind: ConditionType,
-    holds: Option<bool>,
-    reason: impl AsRef<str>,
-    message: impl Into<String>,
-    observed_generation: Option<i64>,
-    now: Timestamp,
-) -> Condition {
-    let status = match holds {
-        Some(true) => "True",
-        Some(false) => "False",
-        None => "Unknown",
-    };
-    Condition {
-        type_: kind.as_str().to_owned(),
-        status: status.to_owned(),
-        reason: reason.as_ref().to_owned(),
-        message: message.into(),
-        observed_generation,
-        last_transition_time: Time(now),
-    }
-}
-
-/// Puts a condition in its place, keeping the time of the last transition while the status stays the same.
-pub fn set(conditions: &mut Vec<Condition>, mut condition: Condition) {
-    match conditions.iter_mut().find(|existing| existing.type_ == condition.type_) {
-        Some(existing) => {
-            if existing.status == condition.status {
-                condition.last_transition_time = existing.last_transition_time.clone();
-            }
-            *existing = condition;
-        }
-        None => conditions.push(condition),
-    }
-}
-
-/// The condition of a type, if there is one.
-pub fn find(conditions: &[Condition], kind: ConditionType) -> Option<&Condition> {
-    conditions.iter().find(|condition| condition.type_ == kind.as_str())
-}
-
-/// Whether the condition of a type is `True`.
-pub fn holds(conditions: &[Condition], kind: ConditionType) -> bool {
-    find(conditions, kind).is_some_and(|condition| condition.status == "True")
 }

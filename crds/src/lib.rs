@@ -3,11 +3,14 @@
 //! Everything that Git, cluster and people agree on is a type here: kinds with their schemas, the words of phases,
 //! reasons and errors, names and labels, the reading of manifests and their checks. Nothing here does I/O.
 
+pub mod codes;
 pub mod conditions;
 pub mod crd;
 pub mod duration;
+pub mod finding;
 pub mod git_source;
 pub mod labels;
+pub mod manifest;
 pub mod names;
 pub mod phase;
 pub mod project;

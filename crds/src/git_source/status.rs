@@ -69,13 +69,13 @@ pub struct StageStatus {
     pub error_count: Option<i32>,
     /// The first errors and warnings.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 10), extend("x-kubernetes-list-type" = "atomic"))]
+    #[schemars(length(max = 8), extend("x-kubernetes-list-type" = "atomic"))]
     pub errors: Vec<SourceError>,
 }
 
 impl StageStatus {
     /// Most errors that are listed; the rest is only counted.
-    pub const MOST_ERRORS: usize = 10;
+    pub const MOST_ERRORS: usize = 8;
 
     /// Sets the errors: counts all, lists the first.
     #[must_use]
@@ -238,7 +238,7 @@ mod tests {
     #[test]
     fn errors_beyond_the_first_are_counted() {
         let stage = StageStatus::default().with_errors((0..25).map(|_| SourceError::default()));
-        assert_eq!((stage.errors.len(), stage.error_count), (10, Some(25)));
+        assert_eq!((stage.errors.len(), stage.error_count), (8, Some(25)));
         assert_eq!(StageStatus::default().with_errors([]).error_count, None);
     }
 }
