@@ -1,0 +1,108 @@
+//! The entry point: one redactor for one run.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::forms::forms;
+use crate::json::redact_value;
+use crate::kind::Counts;
+use crate::literals::Literals;
+use crate::pattern::{PATTERNS, Pattern};
+use crate::secret::Secret;
+use crate::stream::{ByteStream, Stream, into_text, redact_whole};
+
+/// Finds and replaces secrets. Cheap to clone; knows the token patterns even when it is given no value.
+#[derive(Clone)]
+pub struct Redactor {
+    literals: Arc<Literals>,
+    too_short: usize,
+}
+
+/// A redacted text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redacted<'text> {
+    /// The text without the secrets; borrowed if there was none.
+    pub text: Cow<'text, str>,
+    /// The markers in it.
+    pub counts: Counts,
+}
+
+impl Redactor {
+    /// Prepares the search for known values and for tokens. Values shorter than [`crate::MINIMUM_LENGTH`] are not
+    /// searched for; [`Redactor::too_short`] says how many there were.
+    pub fn new(known: impl IntoIterator<Item = Secret>) -> Self {
+        let mut literals = BTreeSet::new();
+        let mut too_short = 0;
+        for secret in known {
+            too_short += usize::from(secret.is_too_short());
+            literals.extend(secret.pieces().into_iter().flat_map(forms));
+        }
+        Self { literals: Arc::new(Literals::new(literals)), too_short }
+    }
+
+    /// The number of known values that are too short to be searched for, empty ones included.
+    pub fn too_short(&self) -> usize {
+        self.too_short
+    }
+
+    /// Redacts a text.
+    pub fn redact<'text>(&self, text: &'text str) -> Redacted<'text> {
+        let (redacted, counts) = redact_whole(self, text.as_bytes());
+        let text = match redacted {
+            Cow::Borrowed(_) => Cow::Borrowed(text),
+            Cow::Owned(bytes) => Cow::Owned(into_text(bytes)),
+        };
+        Redacted { text, counts }
+    }
+
+    /// Redacts bytes of any kind.
+    pub fn redact_bytes<'text>(&self, bytes: &'text [u8]) -> (Cow<'text, [u8]>, Counts) {
+        redact_whole(self, bytes)
+    }
+
+    /// Redacts every string of a JSON value in place, keys of objects too. Numbers stay as they are. Keys that become
+    /// equal are numbered, so that no entry is lost.
+    pub fn redact_json(&self, value: &mut Value) -> Counts {
+        let mut counts = Counts::default();
+        redact_value(self, value, &mut counts);
+        counts
+    }
+
+    /// Starts the redaction of a text that arrives in chunks.
+    pub fn stream(&self) -> Stream {
+        Stream::new(self.clone())
+    }
+
+    /// Starts the redaction of bytes that arrive in chunks.
+    pub fn byte_stream(&self) -> ByteStream {
+        ByteStream::new(self.clone())
+    }
+
+    /// The most bytes a stream ever keeps back.
+    pub fn longest_hold(&self) -> usize {
+        let undecided = PATTERNS.iter().map(Pattern::longest_undecided).max().unwrap_or(0);
+        let prefix = PATTERNS.iter().flat_map(|pattern| pattern.prefixes).map(|prefix| prefix.len()).max();
+        self.literals.longest().max(undecided) + prefix.unwrap_or(0)
+    }
+
+    pub(crate) fn literals(&self) -> &Literals {
+        &self.literals
+    }
+}
+
+impl Default for Redactor {
+    /// Knows no values, only token patterns.
+    fn default() -> Self {
+        Self::new([])
+    }
+}
+
+impl fmt::Debug for Redactor {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Redactor(***)")
+    }
+}
