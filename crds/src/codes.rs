@@ -58,10 +58,8 @@ vocabulary! {
         ResultsIntoSource = "AMB1307",
         /// A value is wider than the project's ceilings.
         CeilingExceeded = "AMB1308",
-        /// A session names the same output branch of the same repository twice.
-        SameOutput = "AMB1309",
         /// Sessions depend on each other in a circle.
-        DependencyCircle = "AMB1310",
+        DependencyCircle = "AMB1309",
         /// The same object is described twice; the message names both places.
         Duplicate = "AMB1401",
         /// The source may not hold objects of this namespace.

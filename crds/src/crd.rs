@@ -3,12 +3,17 @@
 //! The derived schemas are adjusted in one place: absent and `null` are the same (the API server prunes a `null` of a
 //! field that is not nullable), a description is one paragraph, formats are those that Kubernetes knows.
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
 use serde_json::{Map, Value, json};
 
 use crate::bounds::rules;
+use crate::config_map;
 use crate::git_source::{self, GitSource};
+use crate::kinds::CarriedKind;
 use crate::project::{self, Project};
 use crate::project_settings::{self, ProjectSettings};
 use crate::session::{self, AgenticSession};
@@ -26,6 +31,18 @@ pub fn all() -> Vec<CustomResourceDefinition> {
 /// The definition of the kind with this name, if it is one of ours.
 pub fn of_kind(kind: &str) -> Option<CustomResourceDefinition> {
     all().into_iter().find(|definition| definition.spec.names.kind == kind)
+}
+
+/// The schema of a kind, as JSON: that of its definition, or our own of a ConfigMap.
+pub fn schema_of(kind: CarriedKind) -> &'static Value {
+    static SCHEMAS: LazyLock<BTreeMap<CarriedKind, Value>> = LazyLock::new(|| {
+        let of_kind = |kind: &CarriedKind| match of_kind(kind.as_str()) {
+            Some(definition) => schema(&definition),
+            None => config_map::schema(),
+        };
+        CarriedKind::ALL.iter().map(|kind| (*kind, of_kind(kind))).collect()
+    });
+    &SCHEMAS[&kind]
 }
 
 /// The schema of a definition's one version, as JSON.

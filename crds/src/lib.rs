@@ -9,6 +9,7 @@ pub mod crd;
 pub mod duration;
 pub mod finding;
 pub mod git_source;
+pub mod kinds;
 pub mod labels;
 pub mod manifest;
 pub mod names;
@@ -18,8 +19,10 @@ pub mod project_settings;
 pub mod quantity;
 pub mod session;
 pub mod shared;
+pub mod validation;
 
 mod bounds;
+mod config_map;
 mod vocabulary;
 
 pub use git_source::{GitSource, GitSourceSpec, GitSourceStatus};

@@ -153,10 +153,16 @@ impl GitSourceSpec {
 }
 
 /// Rules on the whole object: `(CEL, message)`.
-pub(crate) const RULES: &[(&str, &str)] = &[(
-    "size(self.metadata.name) <= 63 && !self.metadata.name.contains('.')",
-    "a source's name has at most 63 characters and no dot",
-)];
+pub(crate) const RULES: &[(&str, &str)] = &[
+    (
+        "size(self.metadata.name) <= 63 && !self.metadata.name.contains('.')",
+        "a source's name has at most 63 characters and no dot",
+    ),
+    (
+        "!has(self.spec.verify) || self.spec.verify.mode == 'Head' || (has(self.spec.ref) && has(self.spec.ref.tag))",
+        "verify.mode Tag and TagAndHead need ref.tag",
+    ),
+];
 
 fn default_interval() -> String {
     "30s".to_owned()
