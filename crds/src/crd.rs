@@ -80,6 +80,10 @@ fn described(description: &str) -> Value {
 fn adjust(schema: &mut Value) {
     let Some(node) = schema.as_object_mut() else { return };
     node.remove("nullable");
+    node.get_mut("enum")
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .for_each(|values| values.retain(|value| !value.is_null()));
     plain_description(node);
     known_format(node);
     if let Some(properties) = node.get_mut("properties").and_then(Value::as_object_mut) {
