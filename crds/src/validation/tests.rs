@@ -57,9 +57,8 @@ fn short(finding: &Finding) -> String {
 fn every_code_of_this_step_has_a_case() {
     let provoked_elsewhere = |code: &crate::codes::Code| {
         let number: u32 = code.as_str()[3..].parse().unwrap();
-        // Reading has its own tests, ceilings and bounds of fields too; ownership and the API server's refusals are the
-        // sync's.
-        number < 1100 || [1203, 1204, 1205, 1308, 1405, 1406, 1407].contains(&number)
+        // Reading, bounds and ceilings have tests of their own; ownership and the API server's refusals are the sync's.
+        number < 1100 || [1203, 1204, 1205, 1304, 1308, 1405, 1406, 1407].contains(&number)
     };
     for code in crate::codes::Code::ALL.iter().filter(|code| !provoked_elsewhere(code)) {
         assert!(CASES.contains(code.as_str()), "no case provokes {code}");
@@ -85,4 +84,16 @@ fn a_refused_document_still_says_what_it_describes() {
     assert!(verdict.object.is_none());
     assert_eq!(verdict.identity.unwrap().to_string(), "AgenticSession.vteam.ambient-code demo/a");
     assert!(verdict.findings[0].message.ends_with("did you mean run?"), "{}", verdict.findings[0]);
+}
+
+#[test]
+fn configurations_of_mcp_servers_are_bounded() {
+    let session = |length: usize| {
+        let value = serde_json::json!({"mcpServers": {"custom": {"a": {"x": "y".repeat(length)}}}});
+        serde_json::from_value::<crate::AgenticSessionSpec>(value).unwrap()
+    };
+    assert!(session_problems(&session(16_000)).is_empty());
+    let problems = session_problems(&session(16_384));
+    assert_eq!(problems[0].code, crate::codes::Code::McpServerSize);
+    assert_eq!(problems[0].path, "spec.mcpServers.custom[a]");
 }
