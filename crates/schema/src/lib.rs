@@ -1,1 +1,5 @@
-//! Kubernetes structural schemas: defaults, pruning, validation, CEL.
+//! Structural schemas of Kubernetes kinds: JSON in, verdict out.
+
+mod error;
+
+pub use self::error::{FieldError, FieldErrorKind};

@@ -1,0 +1,206 @@
+//! `update` and `patch`: one way from the object that is there to the one that replaces it.
+
+use axum::body::Body;
+use http::{Response, StatusCode};
+use serde_json::Value;
+
+use super::{
+    call::{self, Call},
+    create, delete, prepare,
+    render::respond,
+    server::Server,
+};
+use crate::{
+    kinds::Resource,
+    object, patch,
+    status::{ApiError, ApiResult},
+    storage::{Change, Stored},
+};
+
+/// Replaces an object by the request's body.
+pub(crate) fn update(server: &Server, call: &Call, resource: &Resource) -> ApiResult<Response<Body>> {
+    let object = call.object(resource)?;
+    check_name(call, &object)?;
+    if object::namespace(&object) != call.info.namespace
+        && resource.is_namespaced()
+        && !object::namespace(&object).is_empty()
+    {
+        return Err(ApiError::bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request",
+        ));
+    }
+    let exists = server.store.get(&call.key(resource)).is_some();
+    let creates = resource.builtin().is_some_and(|builtin| builtin.create_on_update);
+    if !exists && creates && call.info.subresource.is_empty() {
+        let (object, warnings) = create::create_object(server, call, resource, object)?;
+        let shown = call.representation.object(resource, resource.present(&object));
+        return Ok(respond(StatusCode::CREATED, &shown, &warnings));
+    }
+    let needs_version = !resource.allows_unconditional_update();
+    replace(server, call, resource, |_| Ok(object), needs_version)
+}
+
+/// Changes an object as the request's patch says.
+pub(crate) fn patch(server: &Server, call: &Call, resource: &Resource) -> ApiResult<Response<Body>> {
+    match call.content_type.as_str() {
+        "application/json-patch+json" => {
+            let operations = call::parse(&call.body, false)?;
+            replace(server, call, resource, |old| patch::json(old, &operations), false)
+        }
+        "application/merge-patch+json" => {
+            let changes = call::parse(&call.body, false)?;
+            replace(server, call, resource, |old| Ok(patch::merge(old, &changes)), false)
+        }
+        _ => Err(ApiError::unsupported_media_type(
+            "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml",
+        )),
+    }
+}
+
+fn check_name(call: &Call, object: &Value) -> ApiResult<()> {
+    let name = object::name(object);
+    if name == call.info.name {
+        return Ok(());
+    }
+    Err(ApiError::bad_request(format!(
+        "the name of the object ({name}) does not match the name on the URL ({})",
+        call.info.name
+    )))
+}
+
+/// Writes what `change` makes of the current object.
+fn replace(
+    server: &Server,
+    call: &Call,
+    resource: &Resource,
+    change: impl FnOnce(&Value) -> ApiResult<Value>,
+    needs_version: bool,
+) -> ApiResult<Response<Body>> {
+    let dry_run = call.parameters.dry_run()?;
+    let mut warnings = Vec::new();
+    let mut shown = None;
+    let stored = server.store.commit::<ApiError>(&call.key(resource), |current| {
+        let current = current.ok_or_else(|| ApiError::not_found(resource, &call.info.name))?;
+        let old = resource.present(&current.value);
+        let given = change(&old)?;
+        check_name(call, &given)?;
+        check_version(call, resource, &given, current, needs_version)?;
+        let prepared = prepare::prepare(call, resource, given)?;
+        warnings = prepared.warnings;
+        let new = carry_over(call, resource, &old, prepared.object);
+        prepare::validate(resource, &new, Some(&old))?;
+        if dry_run {
+            shown = Some(new);
+            return Ok(Change::Keep);
+        }
+        Ok(decide(&old, new))
+    })?;
+    let object = shown.or_else(|| stored.map(|stored| (*stored.value).clone())).unwrap_or_default();
+    if !dry_run {
+        create::after_write(&server.registry, resource, &object);
+    }
+    let shown = call.representation.object(resource, resource.present(&object));
+    Ok(respond(StatusCode::OK, &shown, &warnings))
+}
+
+/// An object whose last finalizer went is removed; one that did not change is not written.
+fn decide(old: &Value, new: Value) -> Change {
+    if delete::may_go(&new) {
+        return Change::Remove(new);
+    }
+    if *old == new { Change::Keep } else { Change::Put(new) }
+}
+
+fn check_version(
+    call: &Call,
+    resource: &Resource,
+    given: &Value,
+    current: &Stored,
+    needs_version: bool,
+) -> ApiResult<()> {
+    let uid = object::uid(given);
+    if !uid.is_empty() && uid != object::uid(&current.value) {
+        let cause = format!(
+            "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
+            object::uid(&current.value)
+        );
+        return Err(ApiError::conflict(resource, &call.info.name, &cause));
+    }
+    let version = object::meta_str(given, "resourceVersion");
+    if version.is_empty() && needs_version {
+        let error = ambient_schema::FieldError::invalid(
+            "metadata.resourceVersion",
+            &Value::from(0),
+            "must be specified for an update",
+        );
+        return Err(ApiError::invalid(resource, &call.info.name, &[error]));
+    }
+    if !version.is_empty() && version != current.revision.to_string() {
+        return Err(ApiError::modified(resource, &call.info.name));
+    }
+    Ok(())
+}
+
+/// Keeps from the old object what this request may not change, and counts the generation.
+fn carry_over(call: &Call, resource: &Resource, old: &Value, given: Value) -> Value {
+    let mut new = match call.info.subresource.as_str() {
+        "status" => with_new_status(resource, old, given),
+        "finalize" => {
+            let mut new = old.clone();
+            new["spec"]["finalizers"] = given["spec"]["finalizers"].clone();
+            new
+        }
+        _ => {
+            let mut new = given;
+            if resource.has_subresource("status") {
+                object::copy_field(old, &mut new, "status");
+            }
+            new
+        }
+    };
+    for field in [
+        "uid",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "generation",
+        "selfLink",
+        "namespace",
+        "resourceVersion",
+        "generateName",
+    ] {
+        object::copy_meta(old, &mut new, field);
+    }
+    if resource.tracks_generation() && differs_beyond_metadata(resource, old, &new) {
+        object::set_meta(&mut new, "generation", Some((object::generation(old) + 1).into()));
+    }
+    new
+}
+
+fn with_new_status(resource: &Resource, old: &Value, given: Value) -> Value {
+    let mut new = old.clone();
+    object::copy_field(&given, &mut new, "status");
+    if resource.builtin().is_some() {
+        // The status of built-in kinds may bring metadata with it; custom kinds refuse to.
+        for field in ["labels", "annotations", "finalizers"] {
+            object::copy_meta(&given, &mut new, field);
+        }
+    }
+    object::copy_meta(&given, &mut new, "managedFields");
+    new
+}
+
+fn differs_beyond_metadata(resource: &Resource, old: &Value, new: &Value) -> bool {
+    let has_status = resource.has_subresource("status");
+    let counts = |field: &str| field != "metadata" && !(has_status && field == "status");
+    let fields = |object: &Value| -> Vec<(String, Value)> {
+        object
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter(|(field, _)| counts(field))
+            .map(|(field, value)| (field.clone(), value.clone()))
+            .collect()
+    };
+    fields(old) != fields(new)
+}

@@ -1,0 +1,106 @@
+//! From an HTTP request to an answer: authentication, the way to a verb, the observer.
+
+use std::sync::Arc;
+
+use axum::{body::Body, response::IntoResponse};
+use http::{Request, Response};
+use http_body_util::{BodyExt, Limited};
+
+use super::{
+    call::Call, create, delete, discovery, get, parameters::Parameters, paths::RequestInfo, replace, watch,
+};
+use crate::{
+    auth::{self, Authenticator},
+    config::UserInfo,
+    kinds::{Registry, Resource},
+    status::{ApiError, ApiResult},
+    storage::Store,
+};
+
+/// Objects over this size are refused, as etcd behind a real API server would.
+const BODY_LIMIT: usize = 3 << 20;
+
+/// Sees every answered request.
+pub(crate) type Observer = Arc<dyn Fn(&RequestInfo) + Send + Sync>;
+
+/// What requests are served from.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) store: Store,
+    pub(crate) registry: Registry,
+    pub(crate) authenticator: Authenticator,
+}
+
+/// Serves one request; `user` is set for clients in this process, who need no token.
+pub(crate) async fn serve_request(
+    server: Arc<Server>,
+    observer: Option<Observer>,
+    user: Option<UserInfo>,
+    request: Request<Body>,
+) -> Response<Body> {
+    let mut info = RequestInfo { path: request.uri().path().to_owned(), ..RequestInfo::default() };
+    let response = match answer(&server, user, request, &mut info).await {
+        Ok(response) => response,
+        Err(error) => error.into_response(),
+    };
+    if let Some(observer) = observer {
+        info.status = response.status().as_u16();
+        observer(&info);
+    }
+    response
+}
+
+async fn answer(
+    server: &Arc<Server>,
+    user: Option<UserInfo>,
+    request: Request<Body>,
+    info: &mut RequestInfo,
+) -> ApiResult<Response<Body>> {
+    let (parts, body) = request.into_parts();
+    let parameters = Parameters::parse(&parts.uri)?;
+    *info = RequestInfo::parse(&parts.method, parts.uri.path(), parameters.flag("watch"));
+    let user = match user {
+        Some(user) => user,
+        None => server.authenticator.authenticate(&parts.headers).ok_or_else(ApiError::unauthorized)?,
+    };
+    info.user.clone_from(&user.name);
+    auth::authorize(&user, info)?;
+    if info.resource.is_empty() {
+        return discovery::answer(server, &parts, info);
+    }
+    let body = Limited::new(body, BODY_LIMIT)
+        .collect()
+        .await
+        .map_err(|error| ApiError::bad_request(format!("the request's body could not be read: {error}")))?;
+    let call = Call::new(user, info.clone(), parameters, &parts.headers, body.to_bytes())?;
+    let resource = server
+        .registry
+        .find(&info.group, &info.version, &info.resource)
+        .ok_or_else(ApiError::no_such_path)?;
+    serve_verb(server, &call, &resource)
+}
+
+fn serve_verb(server: &Arc<Server>, call: &Call, resource: &Arc<Resource>) -> ApiResult<Response<Body>> {
+    let info = &call.info;
+    let in_namespace = !info.namespace.is_empty() && info.resource != "namespaces";
+    if in_namespace && !resource.is_namespaced() {
+        return Err(ApiError::no_such_path());
+    }
+    if !info.subresource.is_empty() && !resource.has_subresource(&info.subresource) {
+        return Err(ApiError::no_such_path());
+    }
+    if resource.builtin().is_some_and(|builtin| builtin.is_review) {
+        return Err(ApiError::method_not_allowed());
+    }
+    match (info.verb.as_str(), info.subresource.as_str()) {
+        ("get", "" | "status") => get::get(server, call, resource),
+        ("list", "") => get::list(server, call, resource),
+        ("watch", "") => watch::watch(server, call, resource),
+        ("create", "") if info.name.is_empty() => create::create(server, call, resource),
+        ("update", "" | "status" | "finalize") => replace::update(server, call, resource),
+        ("patch", "" | "status") => replace::patch(server, call, resource),
+        ("delete", "") => delete::delete(server, call, resource),
+        ("deletecollection", "") => delete::delete_collection(server, call, resource),
+        _ => Err(ApiError::method_not_allowed()),
+    }
+}

@@ -1,0 +1,146 @@
+//! The cluster: what the other parts hold and start.
+
+use std::{io, sync::Arc};
+
+use axum::{Router, body::Body};
+use futures::future::FutureExt;
+use http::{Request, Response};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    api::{self, Observer, RequestInfo, Server},
+    auth::Authenticator,
+    bootstrap,
+    config::{ClusterConfig, Storage, UserInfo},
+    controllers,
+    kinds::Registry,
+    storage::{Store, StoreError},
+};
+
+/// The cluster could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Its storage could not be opened or read.
+    #[error("the cluster's storage cannot be opened: {0}")]
+    Storage(#[from] StoreError),
+    /// Objects that every cluster has could not be made.
+    #[error("the cluster's first objects could not be made: {0}")]
+    Bootstrap(String),
+}
+
+/// An embedded Kubernetes API. Cloning is cheap; all clones are one cluster.
+#[derive(Clone)]
+pub struct Cluster {
+    server: Arc<Server>,
+    observer: Option<Observer>,
+}
+
+impl std::fmt::Debug for Cluster {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Cluster").field("revision", &self.server.store.revision()).finish()
+    }
+}
+
+impl Cluster {
+    /// Opens a cluster, making it if it is not there.
+    ///
+    /// # Errors
+    /// The storage cannot be opened, for instance because another process holds it.
+    #[expect(clippy::unused_async, reason = "opening may wait for a disk; callers must not depend on it")]
+    pub async fn open(config: ClusterConfig) -> Result<Self, OpenError> {
+        let store = match &config.storage {
+            Storage::Memory => Store::in_memory(config.history_limit),
+            Storage::File(path) => Store::open(path, config.history_limit)?,
+        };
+        Self::with_store(store, config)
+    }
+
+    /// A cluster in memory, for tests.
+    #[must_use]
+    pub fn in_memory() -> Self {
+        let config = ClusterConfig::default();
+        Self::with_store(Store::in_memory(config.history_limit), config)
+            .expect("the first objects of an empty cluster are valid")
+    }
+
+    fn with_store(store: Store, config: ClusterConfig) -> Result<Self, OpenError> {
+        let registry = Registry::builtin();
+        for definition in store.list("customresourcedefinitions.apiextensions.k8s.io", None).items {
+            registry.define(&definition.value);
+        }
+        let server = Server { store, registry, authenticator: Authenticator::new(config.credentials) };
+        bootstrap::first_objects(&server).map_err(|error| OpenError::Bootstrap(error.to_string()))?;
+        Ok(Self { server: Arc::new(server), observer: None })
+    }
+
+    /// The same cluster, with an observer that sees every request that comes through this handle.
+    #[must_use]
+    pub fn with_observer(&self, observer: Arc<dyn Fn(&RequestInfo) + Send + Sync>) -> Self {
+        Self { server: self.server.clone(), observer: Some(observer) }
+    }
+
+    /// The API as a router. It wants `Authorization: Bearer` with the token of a credential.
+    pub fn router(&self) -> Router {
+        let (server, observer) = (self.server.clone(), self.observer.clone());
+        Router::new().fallback(move |request: Request<Body>| {
+            api::serve_request(server.clone(), observer.clone(), None, request)
+        })
+    }
+
+    /// A client in this process that acts as a user, without a token.
+    pub fn client(&self, user: &UserInfo, namespace: &str) -> kube::Client {
+        let (server, observer, user) = (self.server.clone(), self.observer.clone(), user.clone());
+        let service = tower::service_fn(move |request: Request<kube::client::Body>| {
+            let request = request.map(Body::new);
+            api::serve_request(server.clone(), observer.clone(), Some(user.clone()), request)
+                .map(Ok::<Response<Body>, std::convert::Infallible>)
+        });
+        kube::Client::new(service, namespace)
+    }
+
+    /// A client in this process that acts as the administrator, in namespace `default`.
+    #[must_use]
+    pub fn admin(&self) -> kube::Client {
+        self.client(&UserInfo::admin(), "default")
+    }
+
+    /// Serves HTTP until `shutdown`; watches are cut off then.
+    ///
+    /// # Errors
+    /// The listener fails.
+    pub async fn serve(&self, listener: TcpListener, shutdown: CancellationToken) -> io::Result<()> {
+        let stop = shutdown.clone();
+        let server = axum::serve(listener, self.router()).with_graceful_shutdown(async move {
+            stop.cancelled().await;
+        });
+        // Open watches would keep a graceful shutdown waiting for ever.
+        tokio::select! {
+            result = server => result,
+            () = shutdown.cancelled() => Ok(()),
+        }
+    }
+
+    /// Runs the controllers that are part of a cluster until `shutdown`.
+    pub async fn run_controllers(&self, shutdown: CancellationToken) {
+        controllers::run(self, shutdown).await;
+    }
+
+    /// A kubeconfig for a server's address and a token.
+    #[must_use]
+    pub fn kubeconfig(server_url: &str, token: &str) -> String {
+        let quoted = |text: &str| serde_json::Value::from(text).to_string();
+        format!(
+            "apiVersion: v1\nkind: Config\ncurrent-context: local\nclusters:\n- name: local\n  cluster:\n    \
+             server: {}\ncontexts:\n- name: local\n  context:\n    cluster: local\n    user: admin\n    \
+             namespace: default\nusers:\n- name: admin\n  user:\n    token: {}\n",
+            quoted(server_url),
+            quoted(token)
+        )
+    }
+
+    /// Forgets the history that watches resume from: older versions are answered with 410.
+    pub fn compact(&self) {
+        self.server.store.compact();
+    }
+}

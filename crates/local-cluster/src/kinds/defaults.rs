@@ -1,0 +1,301 @@
+//! What an API server fills into built-in kinds where a client said nothing.
+
+use serde_json::{Map, Value, json};
+
+use crate::object::{self, child_mut};
+
+/// Sets a field that is not there.
+fn set(object: &mut Map<String, Value>, field: &str, value: impl Into<Value>) {
+    if object.get(field).is_none_or(Value::is_null) {
+        object.insert(field.to_owned(), value.into());
+    }
+}
+
+/// The objects of a list field.
+fn each(object: &mut Map<String, Value>, field: &str, change: impl Fn(&mut Map<String, Value>)) {
+    let items = object.get_mut(field).and_then(Value::as_array_mut);
+    for item in items.into_iter().flatten().filter_map(Value::as_object_mut) {
+        change(item);
+    }
+}
+
+/// A field that is an object and is there.
+fn with(object: &mut Map<String, Value>, field: &str, change: impl FnOnce(&mut Map<String, Value>)) {
+    if let Some(child) = object.get_mut(field).and_then(Value::as_object_mut) {
+        change(child);
+    }
+}
+
+/// A namespace keeps the platform's own finalizer and a label with its name.
+pub(crate) fn namespace(object: &mut Value) {
+    let name = object::name(object).to_owned();
+    if !name.is_empty() {
+        child_mut(&mut object["metadata"], "labels")
+            .insert("kubernetes.io/metadata.name".into(), name.into());
+    }
+}
+
+/// A new namespace is held by its controller until it is empty.
+pub(crate) fn create_namespace(object: &mut Value) {
+    let finalizers = child_mut(object, "spec").entry("finalizers").or_insert_with(|| json!([]));
+    if let Some(list) = finalizers.as_array_mut().filter(|list| !list.contains(&"kubernetes".into())) {
+        list.push("kubernetes".into());
+    }
+    object["status"] = json!({ "phase": "Active" });
+}
+
+/// Pods, as far as it does not depend on the node.
+pub(crate) fn pod(object: &mut Value) {
+    let spec = child_mut(object, "spec");
+    set(spec, "enableServiceLinks", true);
+    set(spec, "serviceAccountName", "default");
+    let account = spec["serviceAccountName"].clone();
+    set(spec, "serviceAccount", account);
+    pod_spec(spec);
+    each(spec, "containers", requests_from_limits);
+    each(spec, "initContainers", requests_from_limits);
+}
+
+/// A new pod waits for a node.
+pub(crate) fn create_pod(object: &mut Value) {
+    object["status"] = json!({ "phase": "Pending", "qosClass": quality(&object["spec"]) });
+}
+
+fn quality(spec: &Value) -> &'static str {
+    let containers = spec["containers"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let sets = |field: &str| {
+        containers.iter().any(|c| c["resources"][field].as_object().is_some_and(|m| !m.is_empty()))
+    };
+    let guaranteed = containers.iter().all(|container| {
+        let (limits, requests) = (&container["resources"]["limits"], &container["resources"]["requests"]);
+        limits["cpu"].is_string() && limits["memory"].is_string() && limits == requests
+    });
+    match (guaranteed, sets("limits") || sets("requests")) {
+        (true, true) => "Guaranteed",
+        (false, true) => "Burstable",
+        (_, false) => "BestEffort",
+    }
+}
+
+fn requests_from_limits(container: &mut Map<String, Value>) {
+    with(container, "resources", |resources| {
+        let Some(limits) = resources.get("limits").and_then(Value::as_object).cloned() else { return };
+        let requests = resources.entry("requests").or_insert_with(|| json!({}));
+        if let Some(requests) = requests.as_object_mut() {
+            for (name, limit) in limits {
+                requests.entry(name).or_insert(limit);
+            }
+        }
+    });
+}
+
+fn pod_spec(spec: &mut Map<String, Value>) {
+    set(spec, "restartPolicy", "Always");
+    set(spec, "dnsPolicy", "ClusterFirst");
+    set(spec, "schedulerName", "default-scheduler");
+    set(spec, "terminationGracePeriodSeconds", 30);
+    set(spec, "securityContext", json!({}));
+    each(spec, "containers", container);
+    each(spec, "initContainers", container);
+    each(spec, "volumes", volume);
+}
+
+fn container(container: &mut Map<String, Value>) {
+    set(container, "terminationMessagePath", "/dev/termination-log");
+    set(container, "terminationMessagePolicy", "File");
+    set(container, "resources", json!({}));
+    let image = container.get("image").and_then(Value::as_str).unwrap_or("");
+    let tag = image.rsplit('/').next().unwrap_or("");
+    let latest = !image.contains('@') && (!tag.contains(':') || tag.ends_with(":latest"));
+    set(container, "imagePullPolicy", if latest { "Always" } else { "IfNotPresent" });
+    each(container, "ports", |port| set(port, "protocol", "TCP"));
+    each(container, "env", |variable| {
+        with(variable, "valueFrom", |source| {
+            with(source, "fieldRef", |field| set(field, "apiVersion", "v1"))
+        });
+    });
+    for name in ["livenessProbe", "readinessProbe", "startupProbe"] {
+        with(container, name, probe);
+    }
+}
+
+fn probe(probe: &mut Map<String, Value>) {
+    for (field, value) in
+        [("timeoutSeconds", 1), ("periodSeconds", 10), ("successThreshold", 1), ("failureThreshold", 3)]
+    {
+        set(probe, field, value);
+    }
+    with(probe, "httpGet", |get| {
+        set(get, "path", "/");
+        set(get, "scheme", "HTTP");
+    });
+    with(probe, "grpc", |grpc| set(grpc, "service", ""));
+}
+
+fn volume(volume: &mut Map<String, Value>) {
+    const FILE_MODE: i32 = 0o644;
+    if volume.len() == 1 {
+        set(volume, "emptyDir", json!({}));
+    }
+    for source in ["secret", "configMap", "downwardAPI", "projected"] {
+        with(volume, source, |source| set(source, "defaultMode", FILE_MODE));
+    }
+    with(volume, "hostPath", |path| set(path, "type", ""));
+    with(volume, "projected", |projected| {
+        each(projected, "sources", |source| {
+            with(source, "serviceAccountToken", |token| set(token, "expirationSeconds", 3600));
+        });
+    });
+}
+
+/// Jobs.
+pub(crate) fn job(object: &mut Value) {
+    let spec = child_mut(object, "spec");
+    if !spec.contains_key("completions") && !spec.contains_key("parallelism") {
+        set(spec, "completions", 1);
+    }
+    set(spec, "parallelism", 1);
+    set(spec, "backoffLimit", 6);
+    set(spec, "completionMode", "NonIndexed");
+    set(spec, "suspend", false);
+    set(spec, "manualSelector", false);
+    let replaces = if spec.contains_key("podFailurePolicy") { "Failed" } else { "TerminatingOrFailed" };
+    set(spec, "podReplacementPolicy", replaces);
+    with(spec, "template", |template| with(template, "spec", pod_spec));
+}
+
+/// A new job finds its pods by its own UID.
+pub(crate) fn create_job(object: &mut Value) {
+    object["status"] = json!({});
+    if object["spec"]["manualSelector"] == true {
+        return;
+    }
+    let (uid, name) = (object::uid(object).to_owned(), object::name(object).to_owned());
+    let selector = child_mut(&mut object["spec"], "selector");
+    let labels = selector.entry("matchLabels").or_insert_with(|| json!({}));
+    labels["batch.kubernetes.io/controller-uid"] = uid.clone().into();
+    let template = child_mut(&mut object["spec"]["template"], "metadata");
+    let labels = template.entry("labels").or_insert_with(|| json!({}));
+    for prefix in ["", "batch.kubernetes.io/"] {
+        labels[format!("{prefix}controller-uid")] = uid.clone().into();
+        labels[format!("{prefix}job-name")] = name.clone().into();
+    }
+}
+
+/// Secrets: `stringData` becomes `data`.
+pub(crate) fn secret(object: &mut Value) {
+    use base64::{Engine, prelude::BASE64_STANDARD};
+    set(object.as_object_mut().unwrap_or(&mut Map::new()), "type", "Opaque");
+    let Some(plain) = object.as_object_mut().and_then(|fields| fields.remove("stringData")) else { return };
+    let data = child_mut(object, "data");
+    for (name, value) in plain.as_object().into_iter().flatten() {
+        data.insert(name.clone(), BASE64_STANDARD.encode(value.as_str().unwrap_or("")).into());
+    }
+}
+
+/// Claims.
+pub(crate) fn claim(object: &mut Value) {
+    let spec = child_mut(object, "spec");
+    set(spec, "volumeMode", "Filesystem");
+    set(spec, "resources", json!({}));
+}
+
+/// A new claim or volume waits.
+pub(crate) fn create_pending(object: &mut Value) {
+    object["status"] = json!({ "phase": "Pending" });
+}
+
+/// Volumes.
+pub(crate) fn persistent_volume(object: &mut Value) {
+    let spec = child_mut(object, "spec");
+    set(spec, "volumeMode", "Filesystem");
+    set(spec, "persistentVolumeReclaimPolicy", "Retain");
+}
+
+/// Services. No address is given: nothing routes here.
+pub(crate) fn service(object: &mut Value) {
+    let spec = child_mut(object, "spec");
+    set(spec, "type", "ClusterIP");
+    set(spec, "sessionAffinity", "None");
+    set(spec, "internalTrafficPolicy", "Cluster");
+    each(spec, "ports", |port| {
+        set(port, "protocol", "TCP");
+        let number = port.get("port").cloned().unwrap_or_default();
+        set(port, "targetPort", number);
+    });
+}
+
+/// A new service has no load balancer.
+pub(crate) fn create_service(object: &mut Value) {
+    object["status"] = json!({ "loadBalancer": {} });
+}
+
+/// Network policies.
+pub(crate) fn network_policy(object: &mut Value) {
+    let spec = child_mut(object, "spec");
+    let egress = spec.get("egress").and_then(Value::as_array).is_some_and(|rules| !rules.is_empty());
+    set(spec, "podSelector", json!({}));
+    set(spec, "policyTypes", if egress { json!(["Ingress", "Egress"]) } else { json!(["Ingress"]) });
+    for direction in ["ingress", "egress"] {
+        each(spec, direction, |rule| each(rule, "ports", |port| set(port, "protocol", "TCP")));
+    }
+}
+
+/// Bindings: subjects and the role have a group by default.
+pub(crate) fn binding(object: &mut Value) {
+    let Some(fields) = object.as_object_mut() else { return };
+    with(fields, "roleRef", |role| {
+        if role.get("apiGroup").and_then(Value::as_str).unwrap_or("").is_empty() {
+            role.insert("apiGroup".into(), "rbac.authorization.k8s.io".into());
+        }
+    });
+    each(fields, "subjects", |subject| {
+        if subject.get("kind").and_then(Value::as_str) != Some("ServiceAccount") {
+            set(subject, "apiGroup", "rbac.authorization.k8s.io");
+        }
+    });
+}
+
+/// Storage classes.
+pub(crate) fn storage_class(object: &mut Value) {
+    let Some(fields) = object.as_object_mut() else { return };
+    set(fields, "reclaimPolicy", "Delete");
+    set(fields, "volumeBindingMode", "Immediate");
+}
+
+/// Definitions of kinds: names that follow from the kind, and conversion by doing nothing.
+pub(crate) fn definition(object: &mut Value) {
+    let spec = child_mut(object, "spec");
+    set(spec, "conversion", json!({ "strategy": "None" }));
+    with(spec, "names", |names| {
+        let kind = names.get("kind").and_then(Value::as_str).unwrap_or("").to_owned();
+        set(names, "listKind", format!("{kind}List"));
+        set(names, "singular", kind.to_lowercase());
+    });
+}
+
+/// A new definition is established at once.
+pub(crate) fn create_definition(object: &mut Value) {
+    let now = object::format_time(object::now());
+    let condition = |kind: &str, reason: &str, message: &str| {
+        json!({
+            "type": kind, "status": "True", "lastTransitionTime": now, "reason": reason, "message": message,
+            "observedGeneration": 1,
+        })
+    };
+    let versions = object["spec"]["versions"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let stored: Vec<Value> = versions
+        .iter()
+        .filter(|version| version["storage"] == true)
+        .map(|version| version["name"].clone())
+        .collect();
+    object["status"] = json!({
+        "acceptedNames": object["spec"]["names"],
+        "storedVersions": stored,
+        "observedGeneration": 1,
+        "conditions": [
+            condition("NamesAccepted", "NoConflicts", "no conflicts found"),
+            condition("Established", "InitialNamesAccepted", "the initial names have been accepted"),
+        ],
+    });
+}

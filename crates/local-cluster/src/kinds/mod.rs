@@ -1,0 +1,13 @@
+//! What kinds there are: a table of built-in ones, and those that CustomResourceDefinitions add.
+
+mod builtin;
+mod defaults;
+mod registry;
+mod resource;
+mod table;
+
+pub(crate) use self::{
+    builtin::Builtin,
+    registry::Registry,
+    resource::{Behaviour, Custom, Resource, Scope},
+};
