@@ -4,4 +4,6 @@
 #[cfg(test)]
 mod bounded;
 #[cfg(test)]
+mod examples;
+#[cfg(test)]
 mod generated;
