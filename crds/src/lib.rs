@@ -23,6 +23,7 @@ pub mod validation;
 
 mod bounds;
 mod config_map;
+mod identity;
 mod vocabulary;
 
 pub use git_source::{GitSource, GitSourceSpec, GitSourceStatus};

@@ -236,6 +236,52 @@ mod tests {
     }
 
     #[test]
+    fn the_greatest_status_stays_under_32_kib() {
+        let error = SourceError {
+            file: Some("f".repeat(300)),
+            line: Some(i32::MAX),
+            column: Some(i32::MAX),
+            code: Some("AMB1001".into()),
+            message: "m".repeat(500),
+        };
+        let now: Time = serde_json::from_value("2026-11-21T00:00:00.123456Z".into()).unwrap();
+        let stage =
+            StageStatus { commit: Some("c".repeat(64)), time: Some(now.clone()), ..StageStatus::default() }
+                .with_errors((0..100).map(|_| error.clone().bounded()));
+        let mut status = GitSourceStatus {
+            fetched: Some(stage.clone()),
+            validated: Some(stage.clone()),
+            applied: Some(stage),
+            pending_prune: Some(PendingPrune {
+                digest: "d".repeat(128),
+                commit: Some("c".repeat(64)),
+                reason: "PruneLimit".into(),
+                count: 1_000_000,
+                objects: (0..20).map(|_| "o".repeat(192)).collect(),
+                since: Some(now.clone()),
+            }),
+            ..GitSourceStatus::default()
+        };
+        for _ in 0..20 {
+            let outcome = RevisionOutcome::Applied;
+            status.record(AppliedRevision { commit: "c".repeat(64), time: Some(now.clone()), outcome });
+        }
+        // Ready, Fetched, Validated, Applied, Held.
+        status.conditions = (0..5)
+            .map(|_| Condition {
+                last_transition_time: now.clone(),
+                message: "m".repeat(1024),
+                observed_generation: Some(i64::MAX),
+                reason: "HistoryRewritten".into(),
+                status: "Unknown".into(),
+                type_: "Validated".into(),
+            })
+            .collect();
+        let size = serde_json::to_vec(&status).unwrap().len();
+        assert!(size <= 32 * 1024, "{size}");
+    }
+
+    #[test]
     fn errors_beyond_the_first_are_counted() {
         let stage = StageStatus::default().with_errors((0..25).map(|_| SourceError::default()));
         assert_eq!((stage.errors.len(), stage.error_count), (8, Some(25)));

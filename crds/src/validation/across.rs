@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::CheckedObject;
 use crate::codes::Code;
 use crate::finding::Finding;
+use crate::identity::ObjectIdentity;
 use crate::kinds::CarriedKind;
-use crate::names::ObjectIdentity;
 
 /// Objects that are described more than once: each further description is refused and names the first.
 pub fn duplicates<'a>(objects: impl IntoIterator<Item = &'a CheckedObject>) -> Vec<Finding> {

@@ -5,10 +5,11 @@ use serde_json::{Map, Value};
 use super::problem::Problem;
 use crate::codes::Code;
 use crate::finding::Finding;
+use crate::identity::{ObjectIdentity, ObjectName};
 use crate::kinds::CarriedKind;
 use crate::labels::{API_VERSION, CONTROL_KEYS, GROUP, PROJECT_SETTINGS_NAME};
 use crate::manifest::Document;
-use crate::names::{DnsLabel, ObjectIdentity, ObjectName, ProjectName};
+use crate::names::{DnsLabel, ProjectName};
 
 /// The metadata that a manifest may hold.
 const MANIFEST_METADATA: &[&str] = &["name", "namespace", "labels", "annotations"];

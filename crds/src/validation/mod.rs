@@ -23,9 +23,9 @@ mod tests;
 use serde_json::Value;
 
 use crate::finding::{Finding, Place};
+use crate::identity::ObjectIdentity;
 use crate::kinds::CarriedKind;
 use crate::manifest::Document;
-use crate::names::ObjectIdentity;
 
 pub use across::{across, duplicates};
 pub use ceilings::{

@@ -1,8 +1,11 @@
-//! `crds/generated/` is what users install by hand and what reviewers see of a schema change.
+//! `crds/generated/` is what users install by hand and what reviewers see of a schema change; `docs/error-codes.md` is
+//! what they look codes up in.
 //!
 //! To update it: `UPDATE_GENERATED=1 cargo test -p ambient-crds --test it generated`.
 
 use std::path::{Path, PathBuf};
+
+use ambient_crds::codes::Code;
 
 fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("generated")
