@@ -7,6 +7,8 @@ use crate::tail::{Step, Tail};
 /// What earlier matches still cover.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Cover {
+    /// Matches whose covered part begins after what has been written, since their prefix stays readable.
+    waiting: Vec<Match>,
     /// Bytes before this index are covered.
     to: usize,
     /// Matches that go on; each covers from its index.
@@ -20,20 +22,23 @@ impl Cover {
     pub(crate) fn write(
         &mut self,
         text: &[u8],
-        findings: &Findings,
+        findings: Findings,
         output: &mut Vec<u8>,
         counts: &mut Counts,
     ) {
         let settled = findings.settled;
-        let mut matches = findings.matches.iter().peekable();
+        let mut matches = std::mem::take(&mut self.waiting);
+        matches.extend(findings.matches);
+        matches.sort_by_key(|found| (found.from, found.kind));
+        let mut matches = matches.into_iter().peekable();
         let mut position = 0;
         while position < settled {
             let mut kind = None;
             while let Some(found) = matches.next_if(|found| found.from == position) {
                 kind.get_or_insert(found.kind);
-                self.begin(found);
+                self.begin(&found);
             }
-            let next = matches.peek().map_or(settled, |found| found.from);
+            let next = matches.peek().map_or(settled, |found| found.from.min(settled));
             let (end, covered) = self.stretch(text, position, next);
             if !covered {
                 output.extend_from_slice(&text[position..end]);
@@ -44,6 +49,7 @@ impl Cover {
             self.open = covered;
             position = end;
         }
+        self.waiting = matches.collect();
         self.rebase(settled);
     }
 
@@ -94,6 +100,10 @@ impl Cover {
         self.to = self.to.saturating_sub(settled);
         for (from, _) in &mut self.tails {
             *from = from.saturating_sub(settled);
+        }
+        for found in &mut self.waiting {
+            found.from -= settled;
+            found.to -= settled;
         }
     }
 }

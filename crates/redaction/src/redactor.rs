@@ -49,7 +49,8 @@ impl Redactor {
         self.too_short
     }
 
-    /// Redacts a text.
+    /// Redacts a text. In the text of a JSON document a value may begin within an escape, which is then cut: use
+    /// [`Redactor::redact_json`] where the result has to stay JSON.
     pub fn redact<'text>(&self, text: &'text str) -> Redacted<'text> {
         let (redacted, counts) = redact_whole(self, text.as_bytes());
         let text = match redacted {
@@ -85,8 +86,7 @@ impl Redactor {
     /// The most bytes a stream ever keeps back.
     pub fn longest_hold(&self) -> usize {
         let undecided = PATTERNS.iter().map(Pattern::longest_undecided).max().unwrap_or(0);
-        let prefix = PATTERNS.iter().flat_map(|pattern| pattern.prefixes).map(|prefix| prefix.len()).max();
-        self.literals.longest().max(undecided) + prefix.unwrap_or(0)
+        self.literals.longest().max(undecided)
     }
 
     pub(crate) fn literals(&self) -> &Literals {

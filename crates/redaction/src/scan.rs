@@ -7,6 +7,7 @@ use crate::pattern::{PATTERNS, Verdict, View};
 use crate::tail::Tail;
 
 /// A match: it covers `from..to`, and from `to` on what its tail says.
+#[derive(Clone, Debug)]
 pub(crate) struct Match {
     /// Where it was recognised; before `from` when its prefix stays readable.
     at: usize,
@@ -18,7 +19,7 @@ pub(crate) struct Match {
 
 /// What a stretch of text holds.
 pub(crate) struct Findings {
-    /// The matches recognised before `settled`, by `from` and then by kind.
+    /// The matches recognised before `settled`. What they cover may begin later.
     pub(crate) matches: Vec<Match>,
     /// No match that is still open begins before this index. What comes from here on has to be scanned again, together
     /// with what follows.
@@ -42,14 +43,7 @@ pub(crate) fn scan(literals: &Literals, view: &View<'_>) -> Findings {
             (_, Verdict::Undecided) => settled = hit.at,
         }
     }
-    // A match is taken over whole or not at all: one whose covered part begins later waits for the next scan.
-    for found in matches.iter().rev() {
-        if found.at < settled && found.from >= settled {
-            settled = found.at;
-        }
-    }
     matches.retain(|found| found.at < settled);
-    matches.sort_by_key(|found| (found.from, found.kind));
     Findings { matches, settled }
 }
 

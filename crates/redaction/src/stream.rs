@@ -74,9 +74,10 @@ impl ByteStream {
     fn release(&mut self, complete: bool) -> Vec<u8> {
         let view = View { text: &self.held, before: self.before, complete };
         let findings = scan(self.redactor.literals(), &view);
-        let mut output = Vec::with_capacity(findings.settled);
-        self.cover.write(&self.held, &findings, &mut output, &mut self.counts);
-        for byte in self.held.drain(..findings.settled) {
+        let settled = findings.settled;
+        let mut output = Vec::with_capacity(settled);
+        self.cover.write(&self.held, findings, &mut output, &mut self.counts);
+        for byte in self.held.drain(..settled) {
             self.before = [self.before[1], byte];
         }
         output
@@ -97,7 +98,7 @@ pub(crate) fn redact_whole<'text>(redactor: &Redactor, text: &'text [u8]) -> (Co
         return (Cow::Borrowed(text), counts);
     }
     let mut output = Vec::with_capacity(text.len());
-    Cover::default().write(text, &findings, &mut output, &mut counts);
+    Cover::default().write(text, findings, &mut output, &mut counts);
     (Cow::Owned(output), counts)
 }
 

@@ -173,7 +173,19 @@ fn a_token_without_end_is_not_kept_back() {
 #[test]
 fn what_is_kept_back_is_bounded() {
     let redactor = redactor();
-    for endless in ["eyJ", "://", "://a:", "-----BEGIN ", "Bearer ", "sk-", "aaa", "abc"] {
+    for endless in [
+        "eyJ",
+        "://",
+        "://a:",
+        "-----BEGIN ",
+        "Bearer ",
+        "sk-",
+        "aaa",
+        "abc",
+        "Authorization: Basic ",
+        "Authorization: Basic abcdefgh",
+        "Bearer Bearer aB3dE6gH9jK2mN5pQ8rS1tU4vW7x",
+    ] {
         let mut stream = redactor.byte_stream();
         for _ in 0..3_000 {
             stream.push(endless.as_bytes());
