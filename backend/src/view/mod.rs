@@ -1,0 +1,10 @@
+//! From data to what is shown: pure functions from sessions, records and conversations to values that templates print.
+
+pub(crate) mod conversation;
+pub(crate) mod link;
+pub(crate) mod listing;
+pub(crate) mod numbers;
+pub(crate) mod patch;
+pub(crate) mod phase;
+pub(crate) mod run;
+pub(crate) mod text;

@@ -1,0 +1,63 @@
+//! Where a run stands, in one word, one colour and one reason.
+
+use ambient_crds::conditions::ConditionType;
+use ambient_crds::{AgenticSession, Phase};
+use ambient_kit::conditions;
+use ambient_protocol::ledger::EndPhase;
+
+use super::text::clean;
+
+/// A phase as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Badge {
+    /// The phase.
+    pub(crate) word: &'static str,
+    /// The style's class: one for each thing to feel about it.
+    pub(crate) tone: &'static str,
+    /// The reason, where it says more than the phase.
+    pub(crate) reason: Option<String>,
+    /// One sentence for people, possibly empty.
+    pub(crate) message: String,
+}
+
+impl Badge {
+    /// The badge of a session's current run.
+    pub(crate) fn of_session(session: &AgenticSession) -> Self {
+        let status = session.status.as_ref();
+        let phase = status.and_then(|status| status.phase).unwrap_or(Phase::Pending);
+        let ready =
+            status.and_then(|status| conditions::find(&status.conditions, ConditionType::Ready.as_str()));
+        let reason = ready.map(|ready| ready.reason.as_str()).unwrap_or_default();
+        let message = ready.map(|ready| ready.message.as_str()).unwrap_or_default();
+        Self::new(phase, reason, message)
+    }
+
+    /// The badge of a run that the ledger knows; one without an ending is claimed.
+    pub(crate) fn of_ending(ending: Option<(EndPhase, &str, &str)>) -> Self {
+        match ending {
+            None => {
+                Self::new(Phase::Running, "Claimed", "The ledger has a claim and no ending for this run.")
+            }
+            Some((EndPhase::Completed, reason, message)) => Self::new(Phase::Completed, reason, message),
+            Some((EndPhase::Failed, reason, message)) => Self::new(Phase::Failed, reason, message),
+            Some((EndPhase::Stopped, reason, message)) => Self::new(Phase::Stopped, reason, message),
+        }
+    }
+
+    fn new(phase: Phase, reason: &str, message: &str) -> Self {
+        let word = phase.as_str();
+        let says_more =
+            !reason.is_empty() && reason != word && reason != "Succeeded" && reason != "Progressing";
+        Self { word, tone: tone(phase), reason: says_more.then(|| clean(reason)), message: clean(message) }
+    }
+}
+
+fn tone(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Pending => "waiting",
+        Phase::Creating | Phase::Running => "busy",
+        Phase::Stopping | Phase::Stopped => "stopped",
+        Phase::Completed => "good",
+        Phase::Failed => "bad",
+    }
+}
