@@ -1,0 +1,9 @@
+//! Stories of repositories, told on real ones.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod fixture;
+mod mirror;
+mod push;
+mod untrusted;
+mod workspace;

@@ -1,0 +1,87 @@
+//! Commits from an agent, checked before they are pushed.
+
+use ambient_git::{CheckLimits, Violation, check_commits};
+
+use crate::fixture::{Fixture, commit, git, remote};
+
+fn limits() -> CheckLimits {
+    CheckLimits {
+        commits: 3,
+        file_bytes: 100,
+        total_bytes: 150,
+        files: 100,
+        protected: vec![".github/".to_owned(), ".gitmodules".to_owned()],
+    }
+}
+
+/// Makes commits in a repository and checks them from its first one.
+async fn violations(make: impl FnOnce(&std::path::Path)) -> (Vec<Violation>, Vec<String>) {
+    let fixture = Fixture::new();
+    let source = fixture.repository("source");
+    let base = git(&source, &["rev-parse", "HEAD"]).parse().unwrap();
+    make(&source);
+    let head = git(&source, &["rev-parse", "HEAD"]).parse().unwrap();
+    let mirror = fixture.mirror("mirror");
+    mirror.fetch(&remote(&source)).await.unwrap();
+    mirror.fetch_refs(&remote(&source), &["+HEAD:refs/ambient/head"], false).await.unwrap();
+    let mut seen = Vec::new();
+    let found = check_commits(&mirror, base, head, &limits(), |path, _| seen.push(path.to_owned())).unwrap();
+    (found, seen)
+}
+
+#[tokio::test]
+async fn good_commits_pass_and_every_new_file_is_looked_at() {
+    let (found, seen) = violations(|path| {
+        commit(path, "a.txt", "1");
+        commit(path, "a.txt", "2");
+    })
+    .await;
+    assert_eq!(found, []);
+    assert_eq!(seen, ["a.txt", "a.txt"], "also what a later commit takes back");
+}
+
+#[tokio::test]
+async fn rules_are_kept_by_every_commit_on_the_way() {
+    let (found, _) = violations(|path| {
+        commit(path, ".github/workflows/x.yaml", "evil");
+        git(path, &["rm", "--quiet", "-r", ".github"]);
+        git(path, &["commit", "--quiet", "--message", "cover the track"]);
+    })
+    .await;
+    let path = ".github/workflows/x.yaml".to_owned();
+    assert_eq!(found, [Violation::Protected { path }]);
+}
+
+#[tokio::test]
+async fn each_bound_is_named() {
+    let (found, _) = violations(|path| drop(commit(path, "big", &"x".repeat(101)))).await;
+    assert!(
+        matches!(&found[..], [Violation::FileTooLarge { path, limit: 100, .. }] if path == "big"),
+        "{found:?}"
+    );
+    let (found, _) = violations(|path| {
+        commit(path, "a", &"x".repeat(90));
+        commit(path, "b", &"y".repeat(90));
+    })
+    .await;
+    assert_eq!(found, [Violation::TooMuch { found: 180, limit: 150 }]);
+    let (found, _) =
+        violations(|path| (0..4).for_each(|number| drop(commit(path, "a", &number.to_string())))).await;
+    assert_eq!(found, [Violation::TooManyCommits { found: 4, limit: 3 }]);
+}
+
+#[tokio::test]
+async fn links_out_and_foreign_histories_are_refused() {
+    let (found, _) = violations(|path| {
+        std::os::unix::fs::symlink("../../etc/passwd", path.join("link")).unwrap();
+        commit(path, "a", "1");
+    })
+    .await;
+    assert_eq!(found, [Violation::LinkOut { path: "link".to_owned() }]);
+    let (found, _) = violations(|path| {
+        git(path, &["checkout", "--quiet", "--orphan", "other"]);
+        commit(path, "a", "1");
+    })
+    .await;
+    assert_eq!(found, [Violation::NotOnBase]);
+}
