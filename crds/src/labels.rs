@@ -40,6 +40,9 @@ pub const SOURCE_UID: &str = "ambient-code.io/source-uid";
 pub const OBJECT_IDENTITY: &str = "ambient-code.io/object-identity";
 /// Provenance annotation: path of the file in the repository.
 pub const SOURCE_PATH: &str = "ambient-code.io/source-path";
+/// Provenance annotation: the commit by which the document came to be as it is. Like all provenance it changes only with
+/// the document.
+pub const SOURCE_COMMIT: &str = "ambient-code.io/source-commit";
 /// Provenance annotation: digest of the document the object was applied from.
 pub const DOCUMENT_DIGEST: &str = "ambient-code.io/document-digest";
 /// Provenance annotation: the `namespace/name` of the source.

@@ -6,21 +6,21 @@ use std::process::Command;
 use ambient_git::{LocalRepositories, Mirror, Remote, RepositoryUrl, Signature};
 
 /// A folder with repositories in it.
-pub struct Fixture {
+pub(crate) struct Fixture {
     folder: tempfile::TempDir,
 }
 
 impl Fixture {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap() }
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// A repository with a work tree and one commit on `main`.
-    pub fn repository(&self, name: &str) -> PathBuf {
+    pub(crate) fn repository(&self, name: &str) -> PathBuf {
         let path = self.path(name);
         std::fs::create_dir(&path).unwrap();
         git(&path, &["init", "--quiet", "--initial-branch=main"]);
@@ -29,7 +29,7 @@ impl Fixture {
     }
 
     /// A bare copy of a repository.
-    pub fn bare(&self, name: &str, of: &Path) -> PathBuf {
+    pub(crate) fn bare(&self, name: &str, of: &Path) -> PathBuf {
         let path = self.path(name);
         git(
             self.folder.path(),
@@ -38,22 +38,22 @@ impl Fixture {
         path
     }
 
-    pub fn mirror(&self, name: &str) -> Mirror {
+    pub(crate) fn mirror(&self, name: &str) -> Mirror {
         Mirror::open_or_create(&self.path(name)).unwrap()
     }
 }
 
-pub fn remote(path: &Path) -> Remote {
+pub(crate) fn remote(path: &Path) -> Remote {
     let url = RepositoryUrl::parse(path.to_str().unwrap(), LocalRepositories::Allowed).unwrap();
     Remote::open(url)
 }
 
-pub fn signature() -> Signature {
+pub(crate) fn signature() -> Signature {
     Signature { name: "A".to_owned(), email: "a@example.com".to_owned(), time: 1_800_000_000 }
 }
 
 /// Writes a file and commits it.
-pub fn commit(path: &Path, file: &str, content: &str) -> String {
+pub(crate) fn commit(path: &Path, file: &str, content: &str) -> String {
     let target = path.join(file);
     std::fs::create_dir_all(target.parent().unwrap()).unwrap();
     std::fs::write(target, content).unwrap();
@@ -63,7 +63,7 @@ pub fn commit(path: &Path, file: &str, content: &str) -> String {
 }
 
 /// Runs git and gives what it says.
-pub fn git(path: &Path, arguments: &[&str]) -> String {
+pub(crate) fn git(path: &Path, arguments: &[&str]) -> String {
     let output = Command::new("git")
         .args(["-c", "user.name=T", "-c", "user.email=t@example.com", "-c", "core.hooksPath=/dev/null"])
         .args(arguments)
