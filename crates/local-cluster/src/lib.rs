@@ -5,6 +5,7 @@
 //! not have (exec, attach, port-forward, webhooks, conversion, quota enforcement) answers as missing.
 
 mod api;
+mod apply;
 mod auth;
 mod bootstrap;
 mod cluster;

@@ -180,6 +180,21 @@ impl ApiError {
             .with_details(json!({ "causes": [{ "message": message.to_string() }] }))
     }
 
+    /// 500 without a reason: what an API server answers where it did not expect to fail.
+    pub(crate) fn unknown(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "", message)
+    }
+
+    /// 422 for the options of a request.
+    pub(crate) fn invalid_options(kind: &str, error: &FieldError) -> Self {
+        let message = format!("{kind}.meta.k8s.io \"\" is invalid: {error}");
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message).with_details(json!({
+            "group": "meta.k8s.io",
+            "kind": kind,
+            "causes": [{ "reason": error.kind.reason(), "message": error.message, "field": error.field }],
+        }))
+    }
+
     /// The HTTP status code.
     pub(crate) fn code(&self) -> StatusCode {
         self.0.code
@@ -193,9 +208,11 @@ impl ApiError {
             "metadata": {},
             "status": "Failure",
             "message": self.0.message,
-            "reason": self.0.reason,
             "code": self.0.code.as_u16(),
         });
+        if !self.0.reason.is_empty() {
+            status["reason"] = self.0.reason.into();
+        }
         if let Some(details) = &self.0.details {
             status["details"] = details.clone();
         }

@@ -127,7 +127,8 @@ impl FieldError {
     /// A string over its greatest length.
     #[must_use]
     pub fn too_long(field: impl Into<String>, max: u64) -> Self {
-        Self::without_value(field, FieldErrorKind::TooLong, &format!("may not be more than {max} bytes"))
+        let bytes = if max == 1 { "byte" } else { "bytes" };
+        Self::without_value(field, FieldErrorKind::TooLong, &format!("may not be more than {max} {bytes}"))
     }
 
     /// A list or map with more than `max` entries.

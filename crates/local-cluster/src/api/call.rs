@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{parameters::Parameters, paths::RequestInfo, render::Representation};
 use crate::{
+    apply::Ignored,
     config::UserInfo,
     kinds::Resource,
     object,
@@ -71,6 +72,16 @@ impl Call {
         }
         let agent = self.user_agent.split('/').next().unwrap_or("");
         if agent.is_empty() { "unknown".to_owned() } else { agent.to_owned() }
+    }
+
+    /// Which fields this request cannot set.
+    pub(crate) fn ignored_fields(&self, resource: &Resource) -> Ignored {
+        match self.info.subresource.as_str() {
+            "status" if resource.custom().is_some() => Ignored::AllBut("status"),
+            "status" => Ignored::Field("spec"),
+            _ if resource.has_subresource("status") => Ignored::Field("status"),
+            _ => Ignored::Nothing,
+        }
     }
 
     /// The body as an object of the resource's kind and version.

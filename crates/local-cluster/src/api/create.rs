@@ -4,7 +4,7 @@ use axum::body::Body;
 use http::{Response, StatusCode};
 use serde_json::Value;
 
-use super::{call::Call, namespaces, prepare, render::respond, server::Server};
+use super::{call::Call, namespaces, prepare, render::respond, server::Server, track::Tracking};
 use crate::{
     kinds::{Registry, Resource},
     object,
@@ -22,7 +22,7 @@ const NAME_ATTEMPTS: usize = 8;
 /// Makes an object of the request's body.
 pub(crate) fn create(server: &Server, call: &Call, resource: &Resource) -> ApiResult<Response<Body>> {
     let object = call.object(resource)?;
-    let (object, warnings) = create_object(server, call, resource, object)?;
+    let (object, warnings) = create_object(server, call, resource, object, Tracking::Update)?;
     let shown = call.representation.object(resource, resource.present(&object));
     Ok(respond(StatusCode::CREATED, &shown, &warnings))
 }
@@ -33,6 +33,7 @@ pub(crate) fn create_object(
     call: &Call,
     resource: &Resource,
     mut object: Value,
+    tracking: Tracking,
 ) -> ApiResult<(Value, Vec<String>)> {
     place(call, resource, &mut object)?;
     let generates = object::name(&object).is_empty();
@@ -45,12 +46,12 @@ pub(crate) fn create_object(
         if generates {
             object::set_meta(&mut object, "name", Some(generate_name(&prefix).into()));
         }
-        match create_named(server, call, resource, object.clone()) {
+        match create_named(server, call, resource, object.clone(), tracking) {
             Err(error) if generates && error.code() == StatusCode::CONFLICT => {}
             result => return result,
         }
     }
-    create_named(server, call, resource, object)
+    create_named(server, call, resource, object, tracking)
 }
 
 fn create_named(
@@ -58,10 +59,12 @@ fn create_named(
     call: &Call,
     resource: &Resource,
     object: Value,
+    tracking: Tracking,
 ) -> ApiResult<(Value, Vec<String>)> {
     let mut prepared = prepare::prepare(call, resource, object)?;
     let name = object::name(&prepared.object).to_owned();
     stamp(resource, &mut prepared.object);
+    tracking.record(call, resource, None, &mut prepared.object);
     let key = call.key_of(resource, &name);
     let dry_run = call.parameters.dry_run()?;
     let mut made = None;

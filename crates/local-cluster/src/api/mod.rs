@@ -5,6 +5,7 @@ mod create;
 mod delete;
 mod discovery;
 mod get;
+mod labels;
 mod namespaces;
 mod parameters;
 mod paths;
@@ -12,6 +13,7 @@ mod prepare;
 mod render;
 mod replace;
 mod server;
+mod track;
 mod watch;
 
 pub use self::paths::RequestInfo;

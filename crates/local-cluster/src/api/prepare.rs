@@ -1,11 +1,12 @@
 //! What happens to every object on its way into the store, whichever verb brings it.
 
 use ambient_schema::FieldError;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
 
-use super::{call::Call, parameters::FieldValidation};
+use super::{call::Call, labels, parameters::FieldValidation};
 use crate::{
-    kinds::Resource,
+    kinds::{Behaviour, Resource},
     object,
     status::{ApiError, ApiResult},
 };
@@ -26,21 +27,99 @@ pub(crate) fn prepare(call: &Call, resource: &Resource, object: Value) -> ApiRes
         }
         (builtin.apply_defaults)(&mut known);
     }
-    let warnings = judge_unknown(call, resource, &known, unknown)?;
+    let warnings = judge_unknown(call, resource, unknown)?;
     Ok(Prepared { object: known, warnings })
 }
 
 fn decode(resource: &Resource, object: Value) -> ApiResult<(Value, Vec<String>)> {
-    let Some(builtin) = resource.builtin() else { return Ok((object, Vec::new())) };
-    let known = (builtin.decode)(object.clone()).map_err(|error| {
-        ApiError::bad_request(format!(
-            "{} in version {:?} cannot be handled as a {}: {error}",
-            resource.kind, resource.version, resource.kind
-        ))
-    })?;
     let mut unknown = Vec::new();
-    lost_fields(&object, &known, "", &mut unknown);
+    let known = match &resource.behaviour {
+        Behaviour::Builtin(builtin) => {
+            let known = (builtin.decode)(with_textual_quantities(object.clone()))
+                .map_err(|error| mismatch(resource, &error.to_string()))?;
+            lost_fields(&object, &known, "", &mut unknown);
+            known
+        }
+        Behaviour::Custom(custom) => {
+            let mut known = object;
+            let metadata = serde_json::from_value::<ObjectMeta>(known["metadata"].take())
+                .and_then(serde_json::to_value)
+                .map_err(|error| mismatch(resource, &error.to_string()))?;
+            known["metadata"] = metadata;
+            unknown = custom.schema.prune(&mut known);
+            custom.schema.apply_defaults(&mut known);
+            known
+        }
+    };
     Ok((known, unknown))
+}
+
+fn mismatch(resource: &Resource, problem: &str) -> ApiError {
+    ApiError::bad_request(format!(
+        "{} in version {:?} cannot be handled as a {}: {problem}",
+        resource.kind, resource.version, resource.kind
+    ))
+}
+
+/// Quantities may be written as numbers; the types know them as text.
+fn with_textual_quantities(mut object: Value) -> Value {
+    const HOLDERS: [&str; 12] = [
+        "limits",
+        "requests",
+        "hard",
+        "capacity",
+        "allocatable",
+        "max",
+        "min",
+        "default",
+        "defaultRequest",
+        "maxLimitRequestRatio",
+        "overhead",
+        "used",
+    ];
+    fn visit(value: &mut Value) {
+        match value {
+            Value::Object(fields) => {
+                for (name, child) in fields {
+                    if name == "sizeLimit" && child.is_number() {
+                        *child = child.to_string().into();
+                    }
+                    if HOLDERS.contains(&name.as_str())
+                        && let Some(quantities) = child.as_object_mut()
+                    {
+                        let numbers = quantities.values_mut().filter(|quantity| quantity.is_number());
+                        numbers.for_each(|quantity| *quantity = quantity.to_string().into());
+                    }
+                    visit(child);
+                }
+            }
+            Value::Array(items) => items.iter_mut().for_each(visit),
+            _ => {}
+        }
+    }
+    visit(&mut object);
+    object
+}
+
+/// Refuses a configuration to apply that has fields its kind does not declare: they could have no owner.
+pub(crate) fn check_declared(resource: &Resource, namespace: &str, config: &Value) -> ApiResult<()> {
+    let refuse = |problem: String| {
+        let place = if namespace.is_empty() { String::new() } else { format!("{namespace}/") };
+        ApiError::unknown(format!(
+            "failed to create typed patch object ({place}{}; {}, Kind={}): {problem}",
+            object::name(config),
+            resource.api_version(),
+            resource.kind
+        ))
+    };
+    let (_, unknown) = decode(resource, config.clone()).map_err(|error| refuse(error.to_string()))?;
+    let problems: Vec<String> =
+        unknown.iter().map(|path| format!(".{path}: field not declared in schema")).collect();
+    match problems.as_slice() {
+        [] => Ok(()),
+        [only] => Err(refuse(only.clone())),
+        many => Err(refuse(format!("errors:\n  {}", many.join("\n  ")))),
+    }
 }
 
 /// Finds what an object had that its decoded form has not.
@@ -64,12 +143,7 @@ fn lost_fields(given: &Value, kept: &Value, path: &str, lost: &mut Vec<String>) 
     }
 }
 
-fn judge_unknown(
-    call: &Call,
-    resource: &Resource,
-    object: &Value,
-    unknown: Vec<String>,
-) -> ApiResult<Vec<String>> {
+fn judge_unknown(call: &Call, resource: &Resource, unknown: Vec<String>) -> ApiResult<Vec<String>> {
     let messages = unknown.into_iter().map(|path| format!("unknown field \"{path}\""));
     match call.parameters.field_validation()? {
         FieldValidation::Ignore => Ok(Vec::new()),
@@ -81,11 +155,7 @@ fn judge_unknown(
                 return Ok(Vec::new());
             }
             let text = messages.join(", ").replace(", strict decoding error: ", ", ");
-            let _ = object;
-            Err(ApiError::bad_request(format!(
-                "{} in version {:?} cannot be handled as a {}: {text}",
-                resource.kind, resource.version, resource.kind
-            )))
+            Err(mismatch(resource, &text))
         }
     }
 }
@@ -93,8 +163,9 @@ fn judge_unknown(
 /// Refuses an object that breaks the rules of metadata or of its kind; `old` is what it replaces.
 pub(crate) fn validate(resource: &Resource, new: &Value, old: Option<&Value>) -> ApiResult<()> {
     let mut errors = validate_metadata(new, old);
-    if let Some(builtin) = resource.builtin() {
-        errors.extend((builtin.validate)(new, old));
+    match &resource.behaviour {
+        Behaviour::Builtin(builtin) => errors.extend((builtin.validate)(new, old)),
+        Behaviour::Custom(custom) => errors.extend(custom.schema.validate(new, old)),
     }
     if errors.is_empty() {
         return Ok(());
@@ -107,6 +178,7 @@ fn validate_metadata(new: &Value, old: Option<&Value>) -> Vec<FieldError> {
     if old.is_none() && !is_subdomain(object::name(new)) {
         errors.push(FieldError::invalid("metadata.name", &object::name(new).into(), SUBDOMAIN));
     }
+    errors.extend(labels::check(new));
     if let Some(old) = old.filter(|old| object::is_terminating(old)) {
         let known = object::finalizers(old);
         let added: Vec<&str> =

@@ -1,5 +1,6 @@
 //! `update` and `patch`: one way from the object that is there to the one that replaces it.
 
+use ambient_schema::FieldError;
 use axum::body::Body;
 use http::{Response, StatusCode};
 use serde_json::Value;
@@ -9,6 +10,7 @@ use super::{
     create, delete, prepare,
     render::respond,
     server::Server,
+    track::{self, Tracking},
 };
 use crate::{
     kinds::Resource,
@@ -21,40 +23,99 @@ use crate::{
 pub(crate) fn update(server: &Server, call: &Call, resource: &Resource) -> ApiResult<Response<Body>> {
     let object = call.object(resource)?;
     check_name(call, &object)?;
-    if object::namespace(&object) != call.info.namespace
-        && resource.is_namespaced()
-        && !object::namespace(&object).is_empty()
-    {
-        return Err(ApiError::bad_request(
-            "the namespace of the provided object does not match the namespace sent on the request",
-        ));
-    }
+    check_namespace(call, resource, &object)?;
     let exists = server.store.get(&call.key(resource)).is_some();
     let creates = resource.builtin().is_some_and(|builtin| builtin.create_on_update);
     if !exists && creates && call.info.subresource.is_empty() {
-        let (object, warnings) = create::create_object(server, call, resource, object)?;
-        let shown = call.representation.object(resource, resource.present(&object));
-        return Ok(respond(StatusCode::CREATED, &shown, &warnings));
+        return create_instead(server, call, resource, object, Tracking::Update);
     }
     let needs_version = !resource.allows_unconditional_update();
-    replace(server, call, resource, |_| Ok(object), needs_version)
+    let write = Write { needs_version, tracking: Tracking::Update };
+    write.replace(server, call, resource, |_| Ok(object))
 }
 
 /// Changes an object as the request's patch says.
 pub(crate) fn patch(server: &Server, call: &Call, resource: &Resource) -> ApiResult<Response<Body>> {
+    let write = Write { needs_version: false, tracking: Tracking::Update };
     match call.content_type.as_str() {
         "application/json-patch+json" => {
             let operations = call::parse(&call.body, false)?;
-            replace(server, call, resource, |old| patch::json(old, &operations), false)
+            write.replace(server, call, resource, |old| patch::json(old, &operations))
         }
         "application/merge-patch+json" => {
             let changes = call::parse(&call.body, false)?;
-            replace(server, call, resource, |old| Ok(patch::merge(old, &changes)), false)
+            write.replace(server, call, resource, |old| Ok(patch::merge(old, &changes)))
         }
-        _ => Err(ApiError::unsupported_media_type(
-            "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml",
-        )),
+        "application/strategic-merge-patch+json" if resource.builtin().is_some() => {
+            let changes = call::parse(&call.body, false)?;
+            write.replace(server, call, resource, |old| patch::strategic(&resource.shape, old, &changes))
+        }
+        "application/apply-patch+yaml" => apply(server, call, resource),
+        _ => {
+            let accepted = if resource.builtin().is_some() {
+                "application/json-patch+json, application/merge-patch+json, \
+                 application/strategic-merge-patch+json, application/apply-patch+yaml"
+            } else {
+                "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml"
+            };
+            Err(ApiError::unsupported_media_type(accepted))
+        }
     }
+}
+
+fn apply(server: &Server, call: &Call, resource: &Resource) -> ApiResult<Response<Body>> {
+    if call.parameters.text("fieldManager").is_none() {
+        let error = FieldError::required("fieldManager", "is required for apply patch");
+        return Err(ApiError::invalid_options("PatchOptions", &error));
+    }
+    let mut config = call.object(resource)?;
+    if !config["metadata"]["managedFields"].is_null() {
+        return Err(ApiError::bad_request("metadata.managedFields must be nil"));
+    }
+    if object::name(&config).is_empty() {
+        object::set_meta(&mut config, "name", Some(call.info.name.clone().into()));
+    }
+    check_name(call, &config)?;
+    check_namespace(call, resource, &config)?;
+    prepare::check_declared(resource, &call.key(resource).namespace, &config)?;
+    if server.store.get(&call.key(resource)).is_none() {
+        if !call.info.subresource.is_empty() {
+            return Err(ApiError::not_found(resource, &call.info.name));
+        }
+        let mut object = track::merge_applied(call, resource, None, &config)?;
+        object["apiVersion"] = resource.api_version().into();
+        return create_instead(server, call, resource, object, Tracking::Applied);
+    }
+    let write = Write { needs_version: false, tracking: Tracking::Applied };
+    write.replace(server, call, resource, |live| {
+        let mut merged = track::merge_applied(call, resource, Some(live), &config)?;
+        // A configuration may carry a version of its own, as a precondition.
+        let version = object::meta_str(&config, "resourceVersion");
+        object::set_meta(&mut merged, "resourceVersion", (!version.is_empty()).then(|| version.into()));
+        Ok(merged)
+    })
+}
+
+fn create_instead(
+    server: &Server,
+    call: &Call,
+    resource: &Resource,
+    object: Value,
+    tracking: Tracking,
+) -> ApiResult<Response<Body>> {
+    let (object, warnings) = create::create_object(server, call, resource, object, tracking)?;
+    let shown = call.representation.object(resource, resource.present(&object));
+    Ok(respond(StatusCode::CREATED, &shown, &warnings))
+}
+
+fn check_namespace(call: &Call, resource: &Resource, object: &Value) -> ApiResult<()> {
+    let namespace = object::namespace(object);
+    if !resource.is_namespaced() || namespace.is_empty() || namespace == call.info.namespace {
+        return Ok(());
+    }
+    Err(ApiError::bad_request(
+        "the namespace of the provided object does not match the namespace sent on the request",
+    ))
 }
 
 fn check_name(call: &Call, object: &Value) -> ApiResult<()> {
@@ -68,39 +129,48 @@ fn check_name(call: &Call, object: &Value) -> ApiResult<()> {
     )))
 }
 
-/// Writes what `change` makes of the current object.
-fn replace(
-    server: &Server,
-    call: &Call,
-    resource: &Resource,
-    change: impl FnOnce(&Value) -> ApiResult<Value>,
+/// One way to write over an object that is there.
+struct Write {
     needs_version: bool,
-) -> ApiResult<Response<Body>> {
-    let dry_run = call.parameters.dry_run()?;
-    let mut warnings = Vec::new();
-    let mut shown = None;
-    let stored = server.store.commit::<ApiError>(&call.key(resource), |current| {
-        let current = current.ok_or_else(|| ApiError::not_found(resource, &call.info.name))?;
-        let old = resource.present(&current.value);
-        let given = change(&old)?;
-        check_name(call, &given)?;
-        check_version(call, resource, &given, current, needs_version)?;
-        let prepared = prepare::prepare(call, resource, given)?;
-        warnings = prepared.warnings;
-        let new = carry_over(call, resource, &old, prepared.object);
-        prepare::validate(resource, &new, Some(&old))?;
-        if dry_run {
-            shown = Some(new);
-            return Ok(Change::Keep);
+    tracking: Tracking,
+}
+
+impl Write {
+    /// Writes what `change` makes of the current object.
+    fn replace(
+        &self,
+        server: &Server,
+        call: &Call,
+        resource: &Resource,
+        change: impl FnOnce(&Value) -> ApiResult<Value>,
+    ) -> ApiResult<Response<Body>> {
+        let dry_run = call.parameters.dry_run()?;
+        let mut warnings = Vec::new();
+        let mut shown = None;
+        let stored = server.store.commit::<ApiError>(&call.key(resource), |current| {
+            let current = current.ok_or_else(|| ApiError::not_found(resource, &call.info.name))?;
+            let old = resource.present(&current.value);
+            let given = change(&old)?;
+            check_name(call, &given)?;
+            check_version(call, resource, &given, current, self.needs_version)?;
+            let prepared = prepare::prepare(call, resource, given)?;
+            warnings = prepared.warnings;
+            let mut new = carry_over(call, resource, &old, prepared.object);
+            self.tracking.record(call, resource, Some(&old), &mut new);
+            prepare::validate(resource, &new, Some(&old))?;
+            if dry_run {
+                shown = Some(new);
+                return Ok(Change::Keep);
+            }
+            Ok(decide(&old, new))
+        })?;
+        let object = shown.or_else(|| stored.map(|stored| (*stored.value).clone())).unwrap_or_default();
+        if !dry_run {
+            create::after_write(&server.registry, resource, &object);
         }
-        Ok(decide(&old, new))
-    })?;
-    let object = shown.or_else(|| stored.map(|stored| (*stored.value).clone())).unwrap_or_default();
-    if !dry_run {
-        create::after_write(&server.registry, resource, &object);
+        let shown = call.representation.object(resource, resource.present(&object));
+        Ok(respond(StatusCode::OK, &shown, &warnings))
     }
-    let shown = call.representation.object(resource, resource.present(&object));
-    Ok(respond(StatusCode::OK, &shown, &warnings))
 }
 
 /// An object whose last finalizer went is removed; one that did not change is not written.
@@ -128,7 +198,7 @@ fn check_version(
     }
     let version = object::meta_str(given, "resourceVersion");
     if version.is_empty() && needs_version {
-        let error = ambient_schema::FieldError::invalid(
+        let error = FieldError::invalid(
             "metadata.resourceVersion",
             &Value::from(0),
             "must be specified for an update",

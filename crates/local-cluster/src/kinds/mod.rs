@@ -5,6 +5,8 @@ mod defaults;
 mod registry;
 mod resource;
 mod table;
+mod topology;
+mod validation;
 
 pub(crate) use self::{
     builtin::Builtin,

@@ -5,9 +5,11 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
+use ambient_schema::Schema;
 use serde_json::Value;
 
-use super::{Behaviour, Builtin, Custom, Resource, Scope, table::BUILTINS};
+use super::{Behaviour, Builtin, Custom, Resource, Scope, table::BUILTINS, topology};
+use crate::apply::Shape;
 
 /// Every kind that requests can name.
 #[derive(Debug)]
@@ -98,6 +100,7 @@ impl Resource {
             scope: if builtin.namespaced { Scope::Namespaced } else { Scope::Cluster },
             subresources: own(builtin.subresources),
             behaviour: Behaviour::Builtin(builtin),
+            shape: Arc::new(topology::shape(builtin)),
             storage: "".into(),
         };
         resource.storage = builtin.stored_as.map_or_else(|| resource.qualified().into(), Into::into);
@@ -123,6 +126,8 @@ fn custom_resource(spec: &Value, version: &Value) -> Resource {
     };
     let subresources =
         version["subresources"].as_object().map(|map| map.keys().cloned().collect()).unwrap_or_default();
+    // A definition whose schema cannot be used is refused when it is written.
+    let schema = Schema::parse_resource(&version["schema"]["openAPIV3Schema"], "").unwrap_or_default();
     let fields = version["selectableFields"].as_array().map(Vec::as_slice).unwrap_or_default();
     let mut resource = Resource {
         group: text(&spec["group"]),
@@ -135,7 +140,9 @@ fn custom_resource(spec: &Value, version: &Value) -> Resource {
         categories: texts(&names["categories"]),
         scope: if spec["scope"] == "Namespaced" { Scope::Namespaced } else { Scope::Cluster },
         subresources,
+        shape: Arc::new(Shape::of_resource(&schema)),
         behaviour: Behaviour::Custom(Arc::new(Custom {
+            schema,
             selectable_fields: fields
                 .iter()
                 .map(|field| text(&field["jsonPath"]).trim_start_matches('.').to_owned())

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use ambient_schema::Schema;
 use serde_json::{Value, json};
 
-use super::Builtin;
+use super::{Builtin, topology};
+use crate::apply::Shape;
 
 /// Whether objects live in namespaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +31,8 @@ pub(crate) struct Resource {
     /// Subresources, such as `status`.
     pub(crate) subresources: Vec<String>,
     pub(crate) behaviour: Behaviour,
+    /// Who may own which parts of an object.
+    pub(crate) shape: Arc<Shape>,
     /// `plural.group` under which the store keeps the objects; kinds that share it share objects.
     pub(crate) storage: Arc<str>,
 }
@@ -43,6 +47,7 @@ pub(crate) enum Behaviour {
 /// What a CustomResourceDefinition says about one version of its kind.
 #[derive(Debug)]
 pub(crate) struct Custom {
+    pub(crate) schema: Schema,
     /// `selectableFields` as `.`-joined paths without the leading dot.
     pub(crate) selectable_fields: Vec<String>,
     /// `additionalPrinterColumns` as declared.
@@ -115,6 +120,11 @@ impl Resource {
         object["apiVersion"] = self.api_version().into();
         object["kind"] = self.kind.clone().into();
         object
+    }
+
+    /// What a new object is compared with to tell which fields its maker set.
+    pub(crate) fn blank(&self) -> Value {
+        self.builtin().map_or_else(|| json!({}), topology::blank)
     }
 
     /// An empty list of the kind.

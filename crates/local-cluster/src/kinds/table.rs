@@ -11,7 +11,7 @@ use k8s_openapi::{
 
 use super::{
     builtin::{Builtin, CORE, decode},
-    defaults,
+    defaults, validation,
 };
 
 const STATUS: &[&str] = &["status"];
@@ -27,6 +27,7 @@ pub(crate) static BUILTINS: &[Builtin] = &[
         subresources: &["status", "finalize"],
         selectable_fields: &["status.phase"],
         decode: decode::<core::Namespace>,
+        validate: validation::namespace,
         apply_defaults: defaults::namespace,
         on_create: defaults::create_namespace,
         ..CORE
@@ -50,6 +51,7 @@ pub(crate) static BUILTINS: &[Builtin] = &[
         tracks_generation: true,
         returns_deleted: true,
         decode: decode::<core::Pod>,
+        validate: validation::pod,
         apply_defaults: defaults::pod,
         on_create: defaults::create_pod,
         ..CORE
@@ -59,6 +61,7 @@ pub(crate) static BUILTINS: &[Builtin] = &[
         plural: "configmaps",
         short_names: &["cm"],
         decode: decode::<core::ConfigMap>,
+        validate: validation::config_map,
         ..CORE
     },
     Builtin {
@@ -66,6 +69,7 @@ pub(crate) static BUILTINS: &[Builtin] = &[
         plural: "secrets",
         selectable_fields: &["type"],
         decode: decode::<core::Secret>,
+        validate: validation::secret,
         apply_defaults: defaults::secret,
         ..CORE
     },
@@ -97,6 +101,7 @@ pub(crate) static BUILTINS: &[Builtin] = &[
         subresources: STATUS,
         returns_deleted: true,
         decode: decode::<core::PersistentVolumeClaim>,
+        validate: validation::claim,
         apply_defaults: defaults::claim,
         on_create: defaults::create_pending,
         ..CORE
@@ -181,6 +186,7 @@ pub(crate) static BUILTINS: &[Builtin] = &[
         selectable_fields: &["status.successful"],
         tracks_generation: true,
         decode: decode::<batch::Job>,
+        validate: validation::job,
         apply_defaults: defaults::job,
         on_create: defaults::create_job,
         ..CORE
@@ -192,6 +198,7 @@ pub(crate) static BUILTINS: &[Builtin] = &[
         unconditional_update: false,
         create_on_update: true,
         decode: decode::<coordination::Lease>,
+        validate: validation::lease,
         ..CORE
     },
     Builtin {
@@ -210,6 +217,7 @@ pub(crate) static BUILTINS: &[Builtin] = &[
         kind: "RoleBinding",
         plural: "rolebindings",
         decode: decode::<rbac::RoleBinding>,
+        validate: validation::binding,
         apply_defaults: defaults::binding,
         ..CORE
     },
@@ -227,6 +235,7 @@ pub(crate) static BUILTINS: &[Builtin] = &[
         plural: "clusterrolebindings",
         namespaced: false,
         decode: decode::<rbac::ClusterRoleBinding>,
+        validate: validation::binding,
         apply_defaults: defaults::binding,
         ..CORE
     },
@@ -252,6 +261,7 @@ pub(crate) static BUILTINS: &[Builtin] = &[
         tracks_generation: true,
         unconditional_update: false,
         decode: decode::<apiextensions::CustomResourceDefinition>,
+        validate: validation::definition,
         apply_defaults: defaults::definition,
         on_create: defaults::create_definition,
         ..CORE

@@ -1,7 +1,10 @@
 //! Patches that say what to change, as pure functions from object to object.
 
+mod strategic;
+
 use serde_json::Value;
 
+pub(crate) use self::strategic::strategic;
 use crate::status::{ApiError, ApiResult};
 
 /// Applies a JSON patch (RFC 6902).

@@ -1,4 +1,5 @@
 //! The embedded cluster as its clients see it.
 
+mod applies;
 mod objects;
 mod watches;

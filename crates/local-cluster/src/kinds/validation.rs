@@ -1,0 +1,320 @@
+//! What makes objects of built-in kinds invalid: the rules that clients of this cluster meet, not all.
+
+use ambient_schema::{FieldError, Schema};
+use serde_json::{Value, json};
+
+/// A change to a field that must stay as it is.
+fn immutable(field: &str, new: &Value, old: &Value) -> Option<FieldError> {
+    (new != old).then(|| FieldError::invalid(field, new, "field is immutable"))
+}
+
+fn text<'a>(value: &'a Value, field: &str) -> &'a str {
+    value[field].as_str().unwrap_or("")
+}
+
+fn items<'a>(value: &'a Value, field: &str) -> &'a [Value] {
+    value[field].as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+/// Pods: containers with names and images; only images and tolerations change later.
+pub(crate) fn pod(new: &Value, old: Option<&Value>) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    pod_spec(&new["spec"], "spec", &mut errors);
+    if let Some(old) = old.filter(|old| comparable(&old["spec"]) != comparable(&new["spec"])) {
+        let bound = text(&old["spec"], "nodeName").is_empty() && !text(&new["spec"], "nodeName").is_empty();
+        if !bound {
+            errors.push(FieldError::forbidden(
+                "spec",
+                "pod updates may not change fields other than `spec.containers[*].image`,\
+                 `spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions \
+                 to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it \
+                 was previously negative)",
+            ));
+        }
+    }
+    errors
+}
+
+/// A pod's specification without what may change.
+fn comparable(spec: &Value) -> Value {
+    let mut spec = spec.clone();
+    if let Some(fields) = spec.as_object_mut() {
+        for field in ["activeDeadlineSeconds", "tolerations", "schedulingGates"] {
+            fields.remove(field);
+        }
+    }
+    for list in ["containers", "initContainers"] {
+        let containers = spec.get_mut(list).and_then(Value::as_array_mut);
+        for container in containers.into_iter().flatten().filter_map(Value::as_object_mut) {
+            container.remove("image");
+        }
+    }
+    spec
+}
+
+fn pod_spec(spec: &Value, at: &str, errors: &mut Vec<FieldError>) {
+    let containers = items(spec, "containers");
+    if containers.is_empty() {
+        errors.push(FieldError::required(format!("{at}.containers"), ""));
+    }
+    let mut names: Vec<&str> = Vec::new();
+    for list in ["initContainers", "containers"] {
+        for (index, container) in items(spec, list).iter().enumerate() {
+            let at = format!("{at}.{list}[{index}]");
+            let name = text(container, "name");
+            if name.is_empty() {
+                errors.push(FieldError::required(format!("{at}.name"), ""));
+            } else if names.contains(&name) {
+                errors.push(FieldError::duplicate(format!("{at}.name"), &name.into()));
+            } else if !is_label(name) {
+                errors.push(FieldError::invalid(format!("{at}.name"), &name.into(), LABEL));
+            }
+            names.push(name);
+            if text(container, "image").is_empty() {
+                errors.push(FieldError::required(format!("{at}.image"), ""));
+            }
+            check_mounts(spec, container, &at, errors);
+        }
+    }
+    let policy = spec["restartPolicy"].clone();
+    let allowed = ["Always", "OnFailure", "Never"].map(Value::from);
+    if !allowed.contains(&policy) {
+        errors.push(FieldError::not_supported(format!("{at}.restartPolicy"), &policy, &allowed));
+    }
+}
+
+fn check_mounts(spec: &Value, container: &Value, at: &str, errors: &mut Vec<FieldError>) {
+    for (index, mount) in items(container, "volumeMounts").iter().enumerate() {
+        let at = format!("{at}.volumeMounts[{index}]");
+        if !items(spec, "volumes").iter().any(|volume| volume["name"] == mount["name"]) {
+            let name = &mount["name"];
+            let message = format!("Not found: {name}");
+            let kind = ambient_schema::FieldErrorKind::NotFound;
+            errors.push(FieldError { field: format!("{at}.name"), kind, message });
+        }
+        if text(mount, "mountPath").is_empty() {
+            errors.push(FieldError::required(format!("{at}.mountPath"), ""));
+        }
+    }
+}
+
+/// Jobs: a template that ends; template and selector stay.
+pub(crate) fn job(new: &Value, old: Option<&Value>) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    let template = &new["spec"]["template"];
+    pod_spec(&template["spec"], "spec.template.spec", &mut errors);
+    if template["spec"]["restartPolicy"] == "Always" {
+        let allowed = ["OnFailure", "Never"].map(Value::from);
+        let at = "spec.template.spec.restartPolicy";
+        errors.push(FieldError::not_supported(at, &"Always".into(), &allowed));
+    }
+    for field in
+        ["parallelism", "completions", "backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished"]
+    {
+        let value = &new["spec"][field];
+        if value.as_i64().is_some_and(|number| number < 0) {
+            let detail = "must be greater than or equal to 0";
+            errors.push(FieldError::invalid(format!("spec.{field}"), value, detail));
+        }
+    }
+    if let Some(old) = old {
+        let suspended = old["spec"]["suspend"] == true && old["status"]["startTime"].is_null();
+        if !suspended {
+            errors.extend(immutable("spec.template", template, &old["spec"]["template"]));
+        }
+        for field in ["completions", "selector", "completionMode", "podFailurePolicy", "backoffLimitPerIndex"]
+        {
+            errors.extend(immutable(&format!("spec.{field}"), &new["spec"][field], &old["spec"][field]));
+        }
+    }
+    errors
+}
+
+/// Secrets: the type stays, and everything else of immutable ones.
+pub(crate) fn secret(new: &Value, old: Option<&Value>) -> Vec<FieldError> {
+    let mut errors = data_keys(new);
+    if let Some(old) = old {
+        errors.extend(immutable("type", &new["type"], &old["type"]));
+        errors.extend(frozen(new, old));
+    }
+    errors
+}
+
+/// ConfigMaps: immutable ones stay as they are.
+pub(crate) fn config_map(new: &Value, old: Option<&Value>) -> Vec<FieldError> {
+    let mut errors = data_keys(new);
+    errors.extend(old.into_iter().flat_map(|old| frozen(new, old)));
+    errors
+}
+
+fn frozen(new: &Value, old: &Value) -> Vec<FieldError> {
+    if old["immutable"] != true {
+        return Vec::new();
+    }
+    let mut errors = Vec::new();
+    if new["immutable"] != true {
+        errors.push(FieldError::forbidden("immutable", "field is immutable when `immutable` is set"));
+    }
+    for field in ["data", "binaryData"] {
+        if new[field] != old[field] {
+            errors.push(FieldError::forbidden(field, "field is immutable when `immutable` is set"));
+        }
+    }
+    errors
+}
+
+fn data_keys(new: &Value) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    for field in ["data", "binaryData"] {
+        for key in new[field].as_object().into_iter().flat_map(|map| map.keys()) {
+            let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+            if key.is_empty() || key.len() > 253 || !key.chars().all(plain) {
+                let detail = "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. \
+                    'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
+                errors.push(FieldError::invalid(format!("{field}[{key}]"), &key.as_str().into(), detail));
+            }
+        }
+    }
+    errors
+}
+
+/// Claims: what was asked for stays, but for the size.
+pub(crate) fn claim(new: &Value, old: Option<&Value>) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    if items(&new["spec"], "accessModes").is_empty() {
+        errors.push(FieldError::required("spec.accessModes", "at least 1 access mode is required"));
+    }
+    if new["spec"]["resources"]["requests"]["storage"].is_null() {
+        errors.push(FieldError::required("spec.resources[storage]", ""));
+    }
+    let fixed = |object: &Value| {
+        let mut spec = object["spec"].clone();
+        if let Some(fields) = spec.as_object_mut() {
+            for field in ["resources", "volumeName", "storageClassName", "volumeAttributesClassName"] {
+                fields.remove(field);
+            }
+        }
+        spec
+    };
+    if old.is_some_and(|old| fixed(old) != fixed(new)) {
+        errors.push(FieldError::forbidden(
+            "spec",
+            "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims",
+        ));
+    }
+    errors
+}
+
+/// Leases: durations are positive.
+pub(crate) fn lease(new: &Value, _old: Option<&Value>) -> Vec<FieldError> {
+    let seconds = &new["spec"]["leaseDurationSeconds"];
+    if seconds.as_i64().is_some_and(|number| number <= 0) {
+        return vec![FieldError::invalid("spec.leaseDurationSeconds", seconds, "must be greater than 0")];
+    }
+    Vec::new()
+}
+
+/// Bindings: the role stays.
+pub(crate) fn binding(new: &Value, old: Option<&Value>) -> Vec<FieldError> {
+    let change = old.and_then(|old| immutable("roleRef", &new["roleRef"], &old["roleRef"]));
+    change
+        .map(|_| FieldError::invalid("roleRef", &new["roleRef"], "cannot change roleRef"))
+        .into_iter()
+        .collect()
+}
+
+/// Namespaces are named like one label.
+pub(crate) fn namespace(new: &Value, old: Option<&Value>) -> Vec<FieldError> {
+    let name = crate::object::name(new);
+    if old.is_none() && !is_label(name) && !name.is_empty() {
+        return vec![FieldError::invalid("metadata.name", &name.into(), LABEL)];
+    }
+    Vec::new()
+}
+
+/// Definitions: named for what they define, with schemas that can be used.
+pub(crate) fn definition(new: &Value, old: Option<&Value>) -> Vec<FieldError> {
+    let spec = &new["spec"];
+    let mut errors = Vec::new();
+    let wanted = format!("{}.{}", text(&spec["names"], "plural"), text(spec, "group"));
+    if crate::object::name(new) != wanted {
+        let detail = format!("must be spec.names.plural+\".\"+spec.group: {wanted}");
+        errors.push(FieldError::invalid("metadata.name", &crate::object::name(new).into(), &detail));
+    }
+    let scopes = ["Cluster", "Namespaced"].map(Value::from);
+    if !scopes.contains(&spec["scope"]) {
+        errors.push(FieldError::not_supported("spec.scope", &spec["scope"], &scopes));
+    }
+    let versions = items(spec, "versions");
+    let storing = versions.iter().filter(|version| version["storage"] == true).count();
+    if storing != 1 {
+        let detail = "must have exactly one version marked as storage version";
+        errors.push(FieldError::invalid("spec.versions", &json!(versions), detail));
+    }
+    for (index, version) in versions.iter().enumerate() {
+        let at = format!("spec.versions[{index}].schema.openAPIV3Schema");
+        let schema = &version["schema"]["openAPIV3Schema"];
+        if schema.is_null() {
+            errors.push(FieldError::required(at, "schemas are required"));
+        } else if let Err(problems) = Schema::parse_resource(schema, &at) {
+            errors.extend(problems);
+        }
+    }
+    if let Some(old) = old {
+        errors.extend(immutable("spec.scope", &spec["scope"], &old["spec"]["scope"]));
+        errors.extend(immutable("spec.names.kind", &spec["names"]["kind"], &old["spec"]["names"]["kind"]));
+        errors.extend(immutable("spec.group", &spec["group"], &old["spec"]["group"]));
+    }
+    errors
+}
+
+const LABEL: &str = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and \
+    must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for \
+    validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
+
+fn is_label(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    name.len() <= 63 && name.chars().all(plain) && !name.starts_with('-') && !name.ends_with('-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn definitions_need_usable_schemas() {
+        let definition_of = |schema: Value| {
+            json!({
+                "metadata": { "name": "things.example.com" },
+                "spec": {
+                    "group": "example.com", "scope": "Namespaced", "names": { "plural": "things", "kind": "Thing" },
+                    "versions": [{ "name": "v1", "served": true, "storage": true, "schema": { "openAPIV3Schema": schema } }],
+                },
+            })
+        };
+        let errors = |schema| -> Vec<String> {
+            definition(&definition_of(schema), None).iter().map(ToString::to_string).collect()
+        };
+        assert!(errors(json!({ "type": "object" })).is_empty());
+        assert_eq!(
+            errors(json!({ "type": "object", "properties": { "spec": { "properties": {} } } })),
+            [
+                "spec.versions[0].schema.openAPIV3Schema.properties[spec].type: Required value: must not be empty for specified object fields"
+            ]
+        );
+    }
+
+    #[test]
+    fn pods_and_jobs_need_containers_that_end() {
+        let spec = json!({ "containers": [{ "name": "m" }], "restartPolicy": "Always" });
+        let object = json!({ "spec": { "template": { "spec": spec } } });
+        let found: Vec<String> = job(&object, None).iter().map(ToString::to_string).collect();
+        assert_eq!(
+            found,
+            [
+                "spec.template.spec.containers[0].image: Required value",
+                "spec.template.spec.restartPolicy: Unsupported value: \"Always\": supported values: \"OnFailure\", \"Never\"",
+            ]
+        );
+    }
+}
