@@ -1,1 +1,109 @@
 //! Cluster to Jobs, and outcomes to the ledger and results in Git.
+//!
+//! The operator is the gate of every run and the only writer of Git. It acts on objects in the cluster and on what
+//! runners say when asked; what it knows beside that, it can learn again after a restart.
+
+mod context;
+mod ledger;
+mod project;
+mod records;
+mod result;
+mod session;
+mod settings;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use ambient_git::LocalRepositories;
+use ambient_kit::retry::Backoff;
+use ambient_protocol::installation::Installation;
+use ambient_protocol::registry::AgentRegistry;
+use ambient_protocol::token::Signer;
+use futures::channel::mpsc;
+use kube::Client;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+pub use records::RecordReader;
+pub use session::AGUI_PORT;
+
+use context::Context;
+use ledger::{ResultsTargets, TargetSettings};
+use session::{ProgressBoard, Pursuits, Slots};
+
+/// Settings of one operator.
+pub struct Config {
+    /// Where mirrors of results repositories are kept.
+    pub data_directory: PathBuf,
+    /// Who we are on results branches.
+    pub installation: Installation,
+    /// Whether results branches of other installations are taken over.
+    pub take_over: bool,
+    /// Whether repositories may be paths of this machine.
+    pub local_repositories: LocalRepositories,
+    /// How each runner type is run.
+    pub registry: AgentRegistry,
+    /// Most sessions that run at once.
+    pub slots: usize,
+    /// Signs tokens for runners.
+    pub signer: Arc<Signer>,
+    /// Public keys that runners and the records server accept, one a line.
+    pub public_keys: String,
+}
+
+/// An operator that is ready to run.
+pub struct Operator {
+    context: Arc<Context>,
+    wakes: mpsc::UnboundedReceiver<kube::runtime::reflector::ObjectRef<ambient_crds::AgenticSession>>,
+}
+
+impl Operator {
+    /// Prepares an operator; it does nothing yet.
+    #[must_use]
+    pub fn new(client: Client, config: Config) -> Self {
+        let (wake, wakes) = mpsc::unbounded();
+        let results = ResultsTargets::new(TargetSettings {
+            directory: config.data_directory,
+            installation: config.installation.clone(),
+            take_over: config.take_over,
+            local_repositories: config.local_repositories,
+        });
+        let context = Context {
+            client,
+            installation: config.installation,
+            registry: config.registry,
+            signer: config.signer,
+            public_keys: config.public_keys,
+            local_repositories: config.local_repositories,
+            results,
+            board: ProgressBoard::new(wake),
+            pursuits: Pursuits::default(),
+            slots: Slots::new(config.slots),
+            backoff: Backoff::default(),
+        };
+        Self { context: Arc::new(context), wakes }
+    }
+
+    /// Reads what Git holds of ended runs.
+    #[must_use]
+    pub fn records(&self) -> RecordReader {
+        RecordReader::new(self.context.client.clone(), self.context.results.clone())
+    }
+
+    /// Runs all controllers and the records server until told to end. Agents are left running.
+    ///
+    /// # Errors
+    /// Fails where the records server cannot serve.
+    pub async fn run(self, records: TcpListener, shutdown: CancellationToken) -> std::io::Result<()> {
+        let reader = self.records();
+        let Self { context, wakes } = self;
+        let keys = context.public_keys.clone();
+        let ((), (), (), served) = tokio::join!(
+            project::run(Arc::clone(&context), shutdown.clone()),
+            settings::run(Arc::clone(&context), shutdown.clone()),
+            session::run(Arc::clone(&context), wakes, shutdown.clone()),
+            records::serve(reader, &keys, records, shutdown.clone()),
+        );
+        served
+    }
+}

@@ -1,0 +1,173 @@
+//! One results branch: a task that writes it, and a snapshot that everybody reads.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ambient_git::{CommitBuilder, Mirror, ObjectId, Push, RefUpdate, Rejection, Remote, Signature};
+use ambient_protocol::effective::ResultsTarget;
+use ambient_protocol::ledger::TranscriptReference;
+use jiff::Timestamp;
+use tokio::sync::{mpsc, oneshot};
+
+use super::edit::Edit;
+use super::snapshot::Snapshot;
+use super::targets::TargetSettings;
+use super::write::WriteError;
+use super::writer::Writer;
+
+/// File of a transcript within its commit.
+const EVENTS_FILE: &str = "events.jsonl";
+/// Most bytes of a transcript that is read back.
+const TRANSCRIPT_READ_LIMIT: u64 = 64 * 1024 * 1024;
+
+/// One results branch.
+#[derive(Clone)]
+pub struct Branch {
+    requests: mpsc::UnboundedSender<Request>,
+    current: Current,
+    mirror: Mirror,
+    remote: Remote,
+}
+
+/// The newest snapshot, once the branch was read by this process.
+pub(super) type Current = Arc<Mutex<Option<Snapshot>>>;
+
+/// What the task is asked for.
+pub(super) enum Request {
+    /// A write.
+    Write(Box<Edit>, oneshot::Sender<Result<String, WriteError>>),
+    /// The branch as it is on the remote now.
+    Refresh(oneshot::Sender<Result<Snapshot, WriteError>>),
+}
+
+impl Branch {
+    /// Opens the branch of a target and starts its task. Nothing is fetched before it is needed.
+    pub(super) fn open(
+        settings: &Arc<TargetSettings>,
+        mirrors: &super::Mirrors,
+        target: &ResultsTarget,
+    ) -> Result<Self, WriteError> {
+        let (mirror, remote) = mirrors.of(&target.url)?;
+        let (requests, receiver) = mpsc::unbounded_channel();
+        let current = Current::default();
+        let writer =
+            Writer::new(settings, target.clone(), mirror.clone(), remote.clone(), Arc::clone(&current));
+        tokio::spawn(writer.run(receiver));
+        Ok(Self { requests, current, mirror, remote })
+    }
+
+    /// Makes a write, in one commit with whatever else is queued, and gives the commit that holds it.
+    ///
+    /// # Errors
+    /// See [`WriteError`]; a write that failed was not made.
+    pub async fn write(&self, edit: Edit) -> Result<String, WriteError> {
+        self.ask(|reply| Request::Write(Box::new(edit), reply)).await
+    }
+
+    /// The branch as this process last saw or wrote it; fetched first if it never did.
+    ///
+    /// # Errors
+    /// Fails where it cannot be read, or is not ours.
+    pub async fn snapshot(&self) -> Result<Snapshot, WriteError> {
+        let known = self.current.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match known {
+            Some(snapshot) => Ok(snapshot),
+            None => self.ask(Request::Refresh).await,
+        }
+    }
+
+    /// Stores a transcript as a parentless commit on its own ref. The same transcript is the same commit, so a repeated
+    /// store changes nothing.
+    ///
+    /// # Errors
+    /// Fails where it cannot be pushed, or another transcript is there.
+    pub async fn store_transcript(
+        &self,
+        reference: &str,
+        message: &str,
+        time: Timestamp,
+        content: Vec<u8>,
+    ) -> Result<String, WriteError> {
+        let mut builder = CommitBuilder::parentless();
+        builder.put(EVENTS_FILE, content);
+        let commit =
+            builder.write(&self.mirror, &platform(time), message).map_err(|error| self.failed(&error))?;
+        push_new(&self.mirror, &self.remote, reference, commit).await?;
+        Ok(commit.to_string())
+    }
+
+    /// Reads a transcript back.
+    ///
+    /// # Errors
+    /// Fails where it cannot be fetched or read.
+    pub async fn transcript(&self, stored: &TranscriptReference) -> Result<Vec<u8>, WriteError> {
+        let commit: ObjectId = stored.commit.parse().map_err(|error| self.failed(&error))?;
+        if !self.mirror.has(commit) {
+            let refspec = format!("+{0}:{0}", stored.reference);
+            let fetched = self.mirror.fetch_refs(&self.remote, &[&refspec], false).await;
+            fetched.map_err(|error| self.failed(&error))?;
+        }
+        let read = || {
+            let tree = self.mirror.commit(commit)?.tree;
+            self.mirror.file(tree, EVENTS_FILE, TRANSCRIPT_READ_LIMIT)
+        };
+        Ok(read().map_err(|error| self.failed(&error))?.unwrap_or_default())
+    }
+
+    async fn ask<T>(
+        &self,
+        request: impl FnOnce(oneshot::Sender<Result<T, WriteError>>) -> Request,
+    ) -> Result<T, WriteError> {
+        let (reply, answer) = oneshot::channel();
+        self.requests.send(request(reply)).map_err(|_| WriteError::Ended)?;
+        answer.await.map_err(|_| WriteError::Ended)?
+    }
+
+    fn failed(&self, error: &ambient_git::GitError) -> WriteError {
+        WriteError::git(&self.remote.url.to_string(), error)
+    }
+}
+
+/// Pushes a ref that must not exist yet; one that is there with the same commit is as good.
+///
+/// # Errors
+/// Fails where another commit is there, or the remote refuses.
+pub(crate) async fn push_new(
+    mirror: &Mirror,
+    remote: &Remote,
+    reference: &str,
+    commit: ObjectId,
+) -> Result<(), WriteError> {
+    let repository = remote.url.to_string();
+    let failed = |error: &ambient_git::GitError| WriteError::git(&repository, error);
+    let update = RefUpdate { name: reference.to_owned(), new: Some(commit), expected_old: None };
+    let push = Push { updates: vec![update], atomic: false };
+    let results = mirror.push(remote, &push).await.map_err(|error| failed(&error))?;
+    match results.into_iter().next().map(|result| result.result) {
+        Some(Ok(())) => Ok(()),
+        Some(Err(Rejection::Stale)) => {
+            let there = mirror.list_remote(remote).await.map_err(|error| failed(&error))?;
+            match there.get(reference) {
+                Some(id) if *id == commit => Ok(()),
+                Some(id) => Err(WriteError::Occupied {
+                    repository,
+                    reference: reference.to_owned(),
+                    found: id.to_string(),
+                }),
+                None => Err(WriteError::Busy { repository, branch: reference.to_owned(), tries: 1 }),
+            }
+        }
+        Some(Err(rejection)) => {
+            Err(WriteError::Git { repository, message: format!("{reference}: {rejection}") })
+        }
+        None => Err(WriteError::Git { repository, message: format!("{reference}: the remote did not say") }),
+    }
+}
+
+/// The platform as an author.
+pub(super) fn platform(time: Timestamp) -> Signature {
+    Signature {
+        name: "Ambient".to_owned(),
+        email: "ambient@ambient.invalid".to_owned(),
+        time: time.as_second(),
+    }
+}

@@ -1,0 +1,64 @@
+//! All results branches of an installation: one writer each, made when it is first needed.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use ambient_git::LocalRepositories;
+use ambient_protocol::effective::ResultsTarget;
+use ambient_protocol::installation::Installation;
+use tokio::sync::Mutex;
+
+use super::branch::Branch;
+use super::mirrors::Mirrors;
+use super::write::WriteError;
+
+/// What all writers share.
+#[derive(Debug, Clone)]
+pub struct TargetSettings {
+    /// Where mirrors are kept.
+    pub directory: PathBuf,
+    /// Who writes.
+    pub installation: Installation,
+    /// Whether branches of other installations are taken over.
+    pub take_over: bool,
+    /// Whether repositories may be paths of this machine.
+    pub local_repositories: LocalRepositories,
+}
+
+/// The results branches in use.
+#[derive(Clone)]
+pub struct ResultsTargets {
+    settings: Arc<TargetSettings>,
+    mirrors: Mirrors,
+    branches: Arc<Mutex<HashMap<ResultsTarget, Branch>>>,
+}
+
+impl ResultsTargets {
+    /// No branches yet.
+    #[must_use]
+    pub fn new(settings: TargetSettings) -> Self {
+        let mirrors = Mirrors::new(settings.directory.clone(), settings.local_repositories);
+        Self { settings: Arc::new(settings), mirrors, branches: Arc::default() }
+    }
+
+    /// Mirrors of all repositories that are written to.
+    #[must_use]
+    pub fn mirrors(&self) -> &Mirrors {
+        &self.mirrors
+    }
+
+    /// The branch of a target.
+    ///
+    /// # Errors
+    /// Fails where the repository's address cannot be used here.
+    pub async fn branch(&self, target: &ResultsTarget) -> Result<Branch, WriteError> {
+        let mut branches = self.branches.lock().await;
+        if let Some(branch) = branches.get(target) {
+            return Ok(branch.clone());
+        }
+        let branch = Branch::open(&self.settings, &self.mirrors, target)?;
+        branches.insert(target.clone(), branch.clone());
+        Ok(branch)
+    }
+}

@@ -1,0 +1,311 @@
+//! What a project consists of: pure.
+
+use std::collections::BTreeMap;
+
+use ambient_crds::labels;
+use ambient_crds::project::{Project, ProjectQuota};
+use ambient_crds::shared::{AccessRole, GroupAccess};
+use k8s_openapi::api::core::v1::{
+    LimitRange, LimitRangeItem, LimitRangeSpec, Namespace, ResourceQuota, ResourceQuotaSpec, ServiceAccount,
+};
+use k8s_openapi::api::networking::v1::{
+    NetworkPolicy, NetworkPolicyIngressRule, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicySpec,
+};
+use k8s_openapi::api::rbac::v1::{PolicyRule, Role, RoleBinding, RoleRef, Subject};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use kube::{Resource as _, ResourceExt as _};
+
+use crate::session::AGUI_PORT;
+
+/// Every child of a project. [`super::apply::apply`] takes it apart, so a new one cannot be forgotten there.
+pub(super) struct Children {
+    /// The namespace.
+    pub namespace: Namespace,
+    /// The identity by which the project's own sources are applied (rule 8).
+    pub sync_account: ServiceAccount,
+    /// What that identity may do.
+    pub sync_role: Role,
+    /// That it may.
+    pub sync_binding: RoleBinding,
+    /// Who else may do what.
+    pub group_bindings: Vec<RoleBinding>,
+    /// What all pods together may use; absent where the project names no quota.
+    pub quota: Option<ResourceQuota>,
+    /// What a container gets that asks for nothing.
+    pub limits: LimitRange,
+    /// Nothing in but operator and backend, nothing out but what a later broker allows (rule 28).
+    pub network: NetworkPolicy,
+}
+
+/// Whether a namespace may become the project's.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Adoption {
+    /// It is new, ours, or an administrator said so by a label.
+    Ours,
+    /// It is being deleted.
+    Terminating,
+    /// It belongs to somebody else.
+    Refused(String),
+}
+
+/// Decides.
+#[must_use]
+pub(super) fn adoption(namespace: Option<&Namespace>, project: &Project) -> Adoption {
+    let Some(namespace) = namespace else { return Adoption::Ours };
+    if namespace.metadata.deletion_timestamp.is_some() {
+        return Adoption::Terminating;
+    }
+    if namespace.labels().get(labels::MANAGED).is_some_and(|value| value == "true") {
+        return Adoption::Ours;
+    }
+    let name = project.name_any();
+    Adoption::Refused(format!(
+        "namespace {name} exists and is not Ambient's; to let the project have it: kubectl label namespace {name} {}=true",
+        labels::MANAGED
+    ))
+}
+
+/// Makes the children.
+#[must_use]
+pub(super) fn plan(project: &Project) -> Children {
+    let name = project.name_any();
+    Children {
+        namespace: namespace(project),
+        sync_account: ServiceAccount {
+            metadata: metadata(project, labels::TENANT_SYNC_ACCOUNT),
+            ..ServiceAccount::default()
+        },
+        sync_role: sync_role(project),
+        sync_binding: binding(
+            project,
+            labels::TENANT_SYNC_ACCOUNT,
+            role_ref("Role", labels::TENANT_SYNC_ACCOUNT),
+            Subject {
+                kind: "ServiceAccount".to_owned(),
+                name: labels::TENANT_SYNC_ACCOUNT.to_owned(),
+                namespace: Some(name),
+                api_group: None,
+            },
+        ),
+        group_bindings: project
+            .spec
+            .group_access
+            .iter()
+            .map(|access| group_binding(project, access))
+            .collect(),
+        quota: project.spec.quota.as_ref().map(|quota| resource_quota(project, quota)),
+        limits: limit_range(project),
+        network: network_policy(project),
+    }
+}
+
+/// Labels by which a project's children are found, so that bindings no longer wanted can be removed.
+#[must_use]
+pub(super) fn child_labels(project: &str) -> BTreeMap<String, String> {
+    BTreeMap::from([
+        (labels::PROJECT.to_owned(), project.to_owned()),
+        (labels::MANAGED_BY.to_owned(), labels::MANAGED_BY_AMBIENT.to_owned()),
+    ])
+}
+
+fn metadata(project: &Project, name: &str) -> ObjectMeta {
+    ObjectMeta {
+        name: Some(name.to_owned()),
+        labels: Some(child_labels(&project.name_any())),
+        ..ObjectMeta::default()
+    }
+}
+
+/// The namespace has no owner: it must outlive a Project that is deleted with `deletionPolicy: Orphan`.
+fn namespace(project: &Project) -> Namespace {
+    let mut metadata = metadata(project, &project.name_any());
+    let found = metadata.labels.get_or_insert_default();
+    found.insert(labels::MANAGED.to_owned(), "true".to_owned());
+    found.insert("pod-security.kubernetes.io/enforce".to_owned(), "restricted".to_owned());
+    Namespace { metadata, ..Namespace::default() }
+}
+
+fn sync_role(project: &Project) -> Role {
+    let verbs = ["get", "list", "watch", "create", "patch", "delete"].map(str::to_owned).to_vec();
+    let rule = |group: &str, resources: &[&str]| PolicyRule {
+        api_groups: Some(vec![group.to_owned()]),
+        resources: Some(resources.iter().map(|one| (*one).to_owned()).collect()),
+        verbs: verbs.clone(),
+        ..PolicyRule::default()
+    };
+    let mut ours = vec!["agenticsessions"];
+    if project.spec.allow_project_settings == Some(true) {
+        ours.push("projectsettings");
+    }
+    Role {
+        metadata: metadata(project, labels::TENANT_SYNC_ACCOUNT),
+        rules: Some(vec![rule(labels::GROUP, &ours), rule("", &["configmaps"])]),
+    }
+}
+
+fn role_ref(kind: &str, name: &str) -> RoleRef {
+    RoleRef {
+        api_group: Some("rbac.authorization.k8s.io".to_owned()),
+        kind: kind.to_owned(),
+        name: name.to_owned(),
+    }
+}
+
+fn binding(project: &Project, name: &str, role_ref: RoleRef, subject: Subject) -> RoleBinding {
+    RoleBinding { metadata: metadata(project, name), role_ref, subjects: Some(vec![subject]) }
+}
+
+/// A binding's name cannot hold any group name, so it holds a digest of it.
+pub(crate) fn group_binding_name(access: &GroupAccess) -> String {
+    let digest = ambient_crds::names::digest(access.group_name.as_bytes());
+    let short = digest.strip_prefix("sha256:").unwrap_or(&digest).chars().take(10).collect::<String>();
+    format!("ambient-{}-{short}", access.role)
+}
+
+fn group_binding(project: &Project, access: &GroupAccess) -> RoleBinding {
+    let role = match access.role {
+        AccessRole::Admin => "ambient-project-admin",
+        AccessRole::Edit => "ambient-project-edit",
+        AccessRole::View => "ambient-project-view",
+    };
+    let subject = Subject {
+        kind: "Group".to_owned(),
+        name: access.group_name.clone(),
+        api_group: Some("rbac.authorization.k8s.io".to_owned()),
+        namespace: None,
+    };
+    binding(project, &group_binding_name(access), role_ref("ClusterRole", role), subject)
+}
+
+fn resource_quota(project: &Project, quota: &ProjectQuota) -> ResourceQuota {
+    let mut hard = BTreeMap::new();
+    let mut set = |name: &str, amount: Option<String>| {
+        hard.extend(amount.map(|amount| (name.to_owned(), Quantity(amount))));
+    };
+    set("limits.cpu", quota.cpu.as_ref().map(ToString::to_string));
+    set("limits.memory", quota.memory.as_ref().map(ToString::to_string));
+    set("requests.storage", quota.storage.as_ref().map(ToString::to_string));
+    set("pods", quota.pods.as_ref().map(ToString::to_string));
+    ResourceQuota {
+        metadata: metadata(project, "ambient-project"),
+        spec: Some(ResourceQuotaSpec { hard: Some(hard), ..ResourceQuotaSpec::default() }),
+        status: None,
+    }
+}
+
+/// The origin platform's defaults for containers that ask for nothing.
+fn limit_range(project: &Project) -> LimitRange {
+    let amounts = |cpu: &str, memory: &str| {
+        BTreeMap::from([
+            ("cpu".to_owned(), Quantity(cpu.to_owned())),
+            ("memory".to_owned(), Quantity(memory.to_owned())),
+        ])
+    };
+    LimitRange {
+        metadata: metadata(project, "ambient-default-limits"),
+        spec: Some(LimitRangeSpec {
+            limits: vec![LimitRangeItem {
+                type_: "Container".to_owned(),
+                default: Some(amounts("2", "4Gi")),
+                default_request: Some(amounts("250m", "256Mi")),
+                ..LimitRangeItem::default()
+            }],
+        }),
+    }
+}
+
+fn network_policy(project: &Project) -> NetworkPolicy {
+    let from_platform = NetworkPolicyPeer {
+        namespace_selector: Some(LabelSelector {
+            match_labels: Some(BTreeMap::from([(
+                "kubernetes.io/metadata.name".to_owned(),
+                labels::SYSTEM_NAMESPACE.to_owned(),
+            )])),
+            ..LabelSelector::default()
+        }),
+        ..NetworkPolicyPeer::default()
+    };
+    let agui = NetworkPolicyPort {
+        port: Some(IntOrString::Int(i32::from(AGUI_PORT))),
+        protocol: Some("TCP".to_owned()),
+        ..NetworkPolicyPort::default()
+    };
+    NetworkPolicy {
+        metadata: metadata(project, "ambient-runners"),
+        spec: Some(NetworkPolicySpec {
+            pod_selector: Some(LabelSelector::default()),
+            policy_types: Some(vec!["Ingress".to_owned()]),
+            ingress: Some(vec![NetworkPolicyIngressRule {
+                from: Some(vec![from_platform]),
+                ports: Some(vec![agui]),
+            }]),
+            ..NetworkPolicySpec::default()
+        }),
+    }
+}
+
+/// Whether an object was made for a project: for objects found by label.
+#[must_use]
+pub(super) fn belongs_to(binding: &RoleBinding, project: &str) -> bool {
+    binding
+        .meta()
+        .labels
+        .as_ref()
+        .is_some_and(|found| found.get(labels::PROJECT).is_some_and(|name| name == project))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn project(spec: serde_json::Value) -> Project {
+        serde_json::from_value(json!({
+            "apiVersion": "vteam.ambient-code/v1alpha1", "kind": "Project", "metadata": {"name": "demo"}, "spec": spec,
+        }))
+        .unwrap()
+    }
+
+    fn namespace(labels: serde_json::Value, deleting: bool) -> Namespace {
+        let deleted = deleting.then_some("2026-11-21T10:00:00Z");
+        serde_json::from_value(
+            json!({"metadata": {"name": "demo", "labels": labels, "deletionTimestamp": deleted}}),
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn a_namespace_is_taken_only_with_consent() {
+        let project = project(json!({}));
+        assert_eq!(adoption(None, &project), Adoption::Ours);
+        let managed = json!({"ambient-code.io/managed": "true"});
+        assert_eq!(adoption(Some(&namespace(managed.clone(), false)), &project), Adoption::Ours);
+        assert_eq!(adoption(Some(&namespace(managed, true)), &project), Adoption::Terminating);
+        let refused = adoption(Some(&namespace(json!({}), false)), &project);
+        assert!(matches!(refused, Adoption::Refused(why) if why.contains("kubectl label namespace demo")));
+    }
+
+    #[test]
+    fn access_and_quota_follow_the_spec() {
+        let children = plan(&project(json!({
+            "groupAccess": [{"groupName": "Team A/*", "role": "edit"}],
+            "quota": {"cpu": "8", "pods": 20},
+        })));
+        let binding = &children.group_bindings[0];
+        assert_eq!(binding.role_ref.name, "ambient-project-edit");
+        assert!(binding.name_any().starts_with("ambient-edit-"));
+        let hard = children.quota.unwrap().spec.unwrap().hard.unwrap();
+        assert_eq!((hard["limits.cpu"].0.as_str(), hard["pods"].0.as_str()), ("8", "20"));
+        assert!(plan(&project(json!({}))).quota.is_none());
+    }
+
+    #[test]
+    fn settings_may_come_from_a_tenant_only_if_the_project_says_so() {
+        let resources = |spec| plan(&project(spec)).sync_role.rules.unwrap()[0].resources.clone().unwrap();
+        assert_eq!(resources(json!({})), ["agenticsessions"]);
+        assert_eq!(resources(json!({"allowProjectSettings": true})), ["agenticsessions", "projectsettings"]);
+    }
+}

@@ -1,0 +1,264 @@
+//! Session, project, settings and registry, merged into the one thing a run acts on.
+//!
+//! Settings give defaults, the project's ceilings bound what anybody asked for. What exceeds a ceiling is refused with
+//! the way out, not cut in silence: a run that does less than its manifest says would surprise its author.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ambient_crds::project::Ceilings;
+use ambient_crds::project_settings::{
+    DEFAULT_INACTIVITY_TIMEOUT_SECONDS, DEFAULT_TIMEOUT_SECONDS, ProjectSettingsSpec, SessionDefaults,
+};
+use ambient_crds::session::{AgenticSession, AgenticSessionSpec, SessionRepository};
+use ambient_crds::shared::{ApprovalMode as WantedApproval, Budget, McpServers};
+use ambient_protocol::effective::{
+    Approval, ApprovalMode, EffectiveRepository, EffectiveSession, Limits, ModelSettings, ResultsTarget,
+    SourceReference, Workflow,
+};
+use ambient_protocol::registry::{AgentRegistry, DEFAULT_RUNNER_TYPE};
+use ambient_protocol::run::RunKey;
+use jiff::Timestamp;
+use kube::ResourceExt as _;
+
+/// All that an effective session is made from.
+pub(super) struct EffectiveInputs<'a> {
+    /// The run.
+    pub key: &'a RunKey,
+    /// The session object.
+    pub session: &'a AgenticSession,
+    /// The project's ceilings.
+    pub ceilings: Option<&'a Ceilings>,
+    /// The project's settings, if it has any.
+    pub settings: Option<&'a ProjectSettingsSpec>,
+    /// How each runner type is run.
+    pub registry: &'a AgentRegistry,
+    /// Where results go.
+    pub results: &'a ResultsTarget,
+    /// The document the session came from.
+    pub source: Option<SourceReference>,
+    /// The time of the pin.
+    pub now: Timestamp,
+}
+
+/// Merges the inputs.
+///
+/// # Errors
+/// Names the field that cannot be satisfied, and the way out.
+pub(super) fn merge(inputs: EffectiveInputs<'_>) -> Result<EffectiveSession, EffectiveError> {
+    let EffectiveInputs { key, session, ceilings, settings, registry, results, source, now } = inputs;
+    let spec = &session.spec;
+    let defaults = settings.and_then(|settings| settings.defaults.clone()).unwrap_or_default();
+    let runner_type = runner_type(spec, &defaults, ceilings)?;
+    let agent =
+        registry.get(&runner_type).map_err(|error| EffectiveError::RunnerType(error.to_string()))?.clone();
+    let model = model(spec, &defaults, agent.default_model.as_deref(), ceilings)?;
+    let context = spec.user_context.as_ref();
+    Ok(EffectiveSession {
+        key: key.clone(),
+        session_uid: session.uid().unwrap_or_default(),
+        generation: session.metadata.generation.unwrap_or_default(),
+        pinned_at: now,
+        source,
+        display_name: spec.display_name.clone(),
+        requested_by: context.and_then(|user| user.display_name.clone().or_else(|| user.user_id.clone())),
+        runner_type,
+        agent,
+        prompt: spec.initial_prompt.clone().unwrap_or_default(),
+        interactive: spec.interactive && spec.stop_on_run_finished != Some(true),
+        model,
+        limits: limits(spec, &defaults, settings, ceilings)?,
+        approval: approval(spec, &defaults),
+        repositories: repositories(&spec.repos, key)?,
+        workflow: spec.active_workflow.as_ref().map(|workflow| Workflow {
+            url: workflow.git_url.clone(),
+            branch: workflow.branch.clone(),
+            path: workflow.path.clone(),
+        }),
+        mcp_servers: mcp_servers(
+            settings.and_then(|settings| settings.mcp_servers.as_ref()),
+            spec.mcp_servers.as_ref(),
+        ),
+        environment: spec.environment_variables.clone(),
+        results: results.clone(),
+    })
+}
+
+/// Why no effective session can be made: an edit is needed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum EffectiveError {
+    /// No such runner type.
+    #[error("spec.runnerType: {0}")]
+    RunnerType(String),
+    /// More is asked for than the project allows.
+    #[error(
+        "{field}: {wanted} exceeds what project {allowed_by} allows ({allowed}); lower it, or ask an administrator to raise spec.ceilings of the Project"
+    )]
+    CeilingExceeded {
+        /// The field.
+        field: &'static str,
+        /// What was asked for.
+        wanted: String,
+        /// What is allowed.
+        allowed: String,
+        /// Whose ceiling it is.
+        allowed_by: &'static str,
+    },
+    /// Two repositories would be checked out to one folder.
+    #[error("spec.repos: {first} and {second} would both be checked out to \"{folder}\"")]
+    SameFolder {
+        /// The folder.
+        folder: String,
+        /// The one URL.
+        first: String,
+        /// The other.
+        second: String,
+    },
+}
+
+impl EffectiveError {
+    /// The public reason.
+    #[must_use]
+    pub(super) fn reason(&self) -> &'static str {
+        match self {
+            Self::RunnerType(_) | Self::SameFolder { .. } => "Invalid",
+            Self::CeilingExceeded { .. } => "CeilingExceeded",
+        }
+    }
+}
+
+fn exceeded(field: &'static str, wanted: &dyn ToString, allowed: &dyn ToString) -> EffectiveError {
+    let (wanted, allowed) = (wanted.to_string(), allowed.to_string());
+    EffectiveError::CeilingExceeded { field, wanted, allowed, allowed_by: "settings and ceilings" }
+}
+
+fn runner_type(
+    spec: &AgenticSessionSpec,
+    defaults: &SessionDefaults,
+    ceilings: Option<&Ceilings>,
+) -> Result<String, EffectiveError> {
+    let wanted = spec.runner_type.clone().or_else(|| defaults.runner_type.clone());
+    let wanted = wanted.unwrap_or_else(|| DEFAULT_RUNNER_TYPE.to_owned());
+    allowed_word("spec.runnerType", &wanted, ceilings.map(|ceilings| ceilings.runner_types.as_slice()))?;
+    Ok(wanted)
+}
+
+fn model(
+    spec: &AgenticSessionSpec,
+    defaults: &SessionDefaults,
+    agents_default: Option<&str>,
+    ceilings: Option<&Ceilings>,
+) -> Result<ModelSettings, EffectiveError> {
+    let settings = spec.llm_settings.clone().unwrap_or_default();
+    let name =
+        settings.model.or_else(|| defaults.model.clone()).or_else(|| agents_default.map(str::to_owned));
+    if let Some(name) = &name {
+        allowed_word("spec.llmSettings.model", name, ceilings.map(|ceilings| ceilings.models.as_slice()))?;
+    }
+    let max_tokens = settings.max_tokens.and_then(|tokens| u64::try_from(tokens).ok());
+    Ok(ModelSettings { name, temperature: settings.temperature, max_tokens })
+}
+
+/// An empty list allows everything.
+fn allowed_word(field: &'static str, wanted: &str, allowed: Option<&[String]>) -> Result<(), EffectiveError> {
+    match allowed {
+        Some(allowed) if !allowed.is_empty() && !allowed.iter().any(|word| word == wanted) => {
+            Err(exceeded(field, &format!("\"{wanted}\""), &allowed.join(", ")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn limits(
+    spec: &AgenticSessionSpec,
+    defaults: &SessionDefaults,
+    settings: Option<&ProjectSettingsSpec>,
+    ceilings: Option<&Ceilings>,
+) -> Result<Limits, EffectiveError> {
+    let ceiling = ceilings.cloned().unwrap_or_default();
+    let budget = spec.budget.clone().unwrap_or_default();
+    let default_budget = defaults.budget.clone().unwrap_or_default();
+    let timeout = bounded("spec.timeout", spec.timeout, defaults.timeout, ceiling.timeout)?;
+    let timeout = timeout.unwrap_or(DEFAULT_TIMEOUT_SECONDS);
+    let inactivity =
+        spec.inactivity_timeout.or_else(|| settings.and_then(ProjectSettingsSpec::inactivity_timeout));
+    let Budget { max_cost_usd, max_tokens, max_turns } = budget;
+    let tokens = bounded("spec.budget.maxTokens", max_tokens, default_budget.max_tokens, ceiling.max_tokens)?;
+    let max_cost_usd =
+        bounded("spec.budget.maxCostUsd", max_cost_usd, default_budget.max_cost_usd, ceiling.max_cost_usd)?;
+    Ok(Limits {
+        timeout_seconds: u64::try_from(timeout).unwrap_or_default(),
+        inactivity_timeout_seconds: u64::try_from(inactivity.unwrap_or(DEFAULT_INACTIVITY_TIMEOUT_SECONDS))
+            .unwrap_or_default(),
+        max_cost_usd,
+        max_tokens: tokens.and_then(|tokens| u64::try_from(tokens).ok()),
+        max_turns: max_turns.or(default_budget.max_turns).and_then(|turns| u32::try_from(turns).ok()),
+    })
+}
+
+/// What the session asks for, refused above the ceiling; else the project's default, else the ceiling itself.
+fn bounded<T: PartialOrd + Copy + ToString>(
+    field: &'static str,
+    wanted: Option<T>,
+    default: Option<T>,
+    ceiling: Option<T>,
+) -> Result<Option<T>, EffectiveError> {
+    match (wanted, ceiling) {
+        (Some(wanted), Some(ceiling)) if wanted > ceiling => Err(exceeded(field, &wanted, &ceiling)),
+        (Some(wanted), _) => Ok(Some(wanted)),
+        (None, Some(ceiling)) => Ok(Some(default.filter(|default| *default < ceiling).unwrap_or(ceiling))),
+        (None, None) => Ok(default),
+    }
+}
+
+fn approval(spec: &AgenticSessionSpec, defaults: &SessionDefaults) -> Approval {
+    let wanted = spec.approval.clone().or_else(|| defaults.approval.clone());
+    wanted.map_or_else(Approval::default, |wanted| Approval {
+        mode: match wanted.mode {
+            WantedApproval::Ask => ApprovalMode::Ask,
+            WantedApproval::Auto => ApprovalMode::Auto,
+        },
+        tools: wanted.tools,
+    })
+}
+
+fn repositories(
+    repos: &[SessionRepository],
+    key: &RunKey,
+) -> Result<Vec<EffectiveRepository>, EffectiveError> {
+    let mut folders: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut effective = Vec::with_capacity(repos.len());
+    for repo in repos {
+        let folder = repo.folder();
+        if let Some(first) = folders.insert(folder, &repo.url) {
+            let (folder, first, second) = (folder.to_owned(), first.to_owned(), repo.url.clone());
+            return Err(EffectiveError::SameFolder { folder, first, second });
+        }
+        let output = repo.output.clone().unwrap_or_default();
+        effective.push(EffectiveRepository {
+            name: folder.to_owned(),
+            url: repo.url.clone(),
+            branch: repo.branch.clone(),
+            output_branch: output.branch.unwrap_or_else(|| key.output_branch()),
+            pull_request: output.pull_request.is_some(),
+        });
+    }
+    Ok(effective)
+}
+
+/// The session's servers are laid over the project's; either may switch one off.
+fn mcp_servers(
+    project: Option<&McpServers>,
+    session: Option<&McpServers>,
+) -> BTreeMap<String, serde_json::Value> {
+    let mut servers = BTreeMap::new();
+    let mut disabled: BTreeSet<&str> = BTreeSet::new();
+    for layer in [project, session].into_iter().flatten() {
+        servers.extend(layer.custom.clone());
+        disabled.extend(layer.disabled.iter().map(String::as_str));
+    }
+    servers.retain(|name, _| !disabled.contains(name.as_str()));
+    servers
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,95 @@
+use serde_json::{Value, json};
+
+use super::*;
+
+fn merged(spec: &Value, settings: &Value, ceilings: &Value) -> Result<EffectiveSession, EffectiveError> {
+    let session: AgenticSession = serde_json::from_value(json!({
+        "apiVersion": "vteam.ambient-code/v1alpha1", "kind": "AgenticSession",
+        "metadata": {"name": "first", "namespace": "demo", "uid": "u"}, "spec": spec,
+    }))
+    .unwrap();
+    let settings: ProjectSettingsSpec = serde_json::from_value(settings.clone()).unwrap();
+    let ceilings: Ceilings = serde_json::from_value(ceilings.clone()).unwrap();
+    let results = ResultsTarget { url: "/r".to_owned(), branch: "b".to_owned(), mode: Default::default() };
+    merge(EffectiveInputs {
+        key: &RunKey::new("demo", "first", 2).unwrap(),
+        session: &session,
+        ceilings: Some(&ceilings),
+        settings: Some(&settings),
+        registry: &AgentRegistry::built_in(),
+        results: &results,
+        source: None,
+        now: "2026-11-30T23:59:59Z".parse().unwrap(),
+    })
+}
+
+#[test]
+fn defaults_come_from_session_then_settings_then_ceiling_then_platform() {
+    let timeout = |spec: Value, settings: Value, ceilings: Value| {
+        merged(&spec, &settings, &ceilings).map(|session| session.limits.timeout_seconds)
+    };
+    let settings = || json!({"defaults": {"timeout": 100}});
+    assert_eq!(timeout(json!({}), json!({}), json!({})), Ok(14_400));
+    assert_eq!(timeout(json!({}), settings(), json!({})), Ok(100));
+    assert_eq!(timeout(json!({"timeout": 50}), settings(), json!({})), Ok(50));
+    assert_eq!(timeout(json!({}), settings(), json!({"timeout": 60})), Ok(60));
+    assert_eq!(timeout(json!({"timeout": 200}), settings(), json!({})), Ok(200), "a default is no bound");
+}
+
+#[test]
+fn more_than_a_ceiling_is_refused_with_the_way_out() {
+    let ceilings = json!({"timeout": 60, "models": ["m1"], "runnerTypes": ["replay"], "maxCostUsd": 1.0, "maxTokens": 10});
+    let allowed = json!({"runnerType": "replay", "llmSettings": {"model": "m1"}});
+    assert!(merged(&allowed, &json!({}), &ceilings).is_ok());
+    for (spec, field) in [
+        (json!({"runnerType": "replay", "timeout": 61}), "spec.timeout"),
+        (json!({"runnerType": "claude-agent-sdk"}), "spec.runnerType"),
+        (json!({"runnerType": "replay", "llmSettings": {"model": "m2"}}), "spec.llmSettings.model"),
+        (json!({"runnerType": "replay", "budget": {"maxCostUsd": 2.0}}), "spec.budget.maxCostUsd"),
+        (json!({"runnerType": "replay", "budget": {"maxTokens": 11}}), "spec.budget.maxTokens"),
+    ] {
+        let error = merged(&spec, &json!({}), &ceilings).unwrap_err();
+        assert_eq!(error.reason(), "CeilingExceeded");
+        assert!(error.to_string().starts_with(field) && error.to_string().contains("lower it"), "{error}");
+    }
+}
+
+#[test]
+fn an_unknown_runner_type_names_those_there_are() {
+    let error = merged(&json!({"runnerType": "nope"}), &json!({}), &json!({})).unwrap_err().to_string();
+    assert!(error.contains("nope") && error.contains("replay"), "{error}");
+}
+
+#[test]
+fn repositories_get_folders_and_output_branches() {
+    let session = merged(
+        &json!({"repos": [{"url": "https://h/a/one.git"}, {"url": "git@h:b/two", "output": {"branch": "x"}}]}),
+        &json!({}),
+        &json!({}),
+    )
+    .unwrap();
+    let seen: Vec<_> =
+        session.repositories.iter().map(|one| (one.name.as_str(), one.output_branch.as_str())).collect();
+    assert_eq!(seen, [("one", "ambient/demo/first-r2"), ("two", "x")]);
+    let twice = json!({"repos": [{"url": "https://h/a/one.git"}, {"url": "https://h/b/one"}]});
+    assert!(matches!(merged(&twice, &json!({}), &json!({})), Err(EffectiveError::SameFolder { .. })));
+}
+
+#[test]
+fn servers_of_the_session_are_laid_over_the_projects() {
+    let servers = merged(
+        &json!({"mcpServers": {"custom": {"b": {"command": "two"}}, "disabled": ["c"]}}),
+        &json!({"mcpServers": {"custom": {"a": {"command": "x"}, "b": {"command": "one"}, "c": {"command": "y"}}}}),
+        &json!({}),
+    )
+    .unwrap()
+    .mcp_servers;
+    assert_eq!(servers.keys().collect::<Vec<_>>(), ["a", "b"]);
+    assert_eq!(servers["b"], json!({"command": "two"}));
+}
+
+#[test]
+fn the_month_is_that_of_the_pin() {
+    let session = merged(&json!({}), &json!({}), &json!({})).unwrap();
+    assert_eq!(session.result_path(), "results/demo/2026-11/first-r2");
+}

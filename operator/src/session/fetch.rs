@@ -1,0 +1,204 @@
+//! Reads what a session's next step depends on. A read that fails is an error, never an absence.
+
+use ambient_crds::git_source::GitSource;
+use ambient_crds::labels;
+use ambient_crds::names::{RunNumber, attempt_name, run_name};
+use ambient_crds::project::Project;
+use ambient_crds::project_settings::ProjectSettings;
+use ambient_crds::session::AgenticSession;
+use ambient_protocol::effective::{EffectiveSession, ResultsMode, ResultsTarget, SourceReference};
+use ambient_protocol::run::{InvalidRunKey, RunKey};
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod};
+use kube::api::{Api, ListParams};
+use kube::{Client, ResourceExt as _};
+
+use super::observed::{AttemptState, current_run};
+use super::pod::SESSION_KEY;
+use super::pod_state::pod_state;
+
+/// What was read.
+#[derive(Debug)]
+pub(super) struct Inputs {
+    /// The current run.
+    pub key: RunKey,
+    /// Its number.
+    pub run: RunNumber,
+    /// The project.
+    pub project: Option<Project>,
+    /// Its settings.
+    pub settings: Option<ProjectSettings>,
+    /// Whether the namespace is being deleted.
+    pub namespace_terminating: bool,
+    /// What was pinned.
+    pub pinned: Option<EffectiveSession>,
+    /// The newest attempt.
+    pub attempt: Option<AttemptState>,
+    /// The document the session came from.
+    pub source: Option<SourceReference>,
+    /// Sessions that must have completed first, as they stand.
+    pub dependencies: Vec<(String, Option<AgenticSession>)>,
+}
+
+/// Why it could not be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FetchError {
+    /// A name that can be no part of a run's key.
+    #[error(transparent)]
+    Name(#[from] InvalidRunKey),
+    /// The pinned session cannot be read.
+    #[error("ConfigMap {name} holds no effective session: {message}; delete it to pin the run anew")]
+    Pinned {
+        /// The ConfigMap.
+        name: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// The API server's.
+    #[error("cannot read {what}: {error}")]
+    Api {
+        /// What was read.
+        what: &'static str,
+        /// Its answer.
+        error: kube::Error,
+    },
+}
+
+/// Reads it.
+///
+/// # Errors
+/// See [`FetchError`].
+pub(super) async fn fetch(client: &Client, session: &AgenticSession) -> Result<Inputs, FetchError> {
+    let namespace = session.namespace().unwrap_or_default();
+    let run = current_run(session);
+    let key = RunKey::new(&namespace, &session.name_any(), run.get())?;
+    let shared = run_name(key.session(), run);
+    Ok(Inputs {
+        run,
+        project: get(Api::all(client.clone()), &namespace, "Project").await?,
+        settings: get(
+            Api::namespaced(client.clone(), &namespace),
+            labels::PROJECT_SETTINGS_NAME,
+            "ProjectSettings",
+        )
+        .await?,
+        namespace_terminating: namespace_terminating(client, &namespace).await?,
+        pinned: pinned(client, &namespace, &shared, session).await?,
+        attempt: newest_attempt(client, session, run).await?,
+        source: source(client, session).await?,
+        dependencies: dependencies(client, session).await?,
+        key,
+    })
+}
+
+/// Where a project's results go: what it says itself, or what was recorded from its root source.
+#[must_use]
+pub(crate) fn results_target(project: &Project) -> Option<ResultsTarget> {
+    use ambient_crds::shared::ResultsMode as Declared;
+    let mode = |mode: Declared| match mode {
+        Declared::Commit => ResultsMode::Commit,
+        Declared::PullRequest => ResultsMode::PullRequest,
+    };
+    if let Some(own) = &project.spec.results {
+        return Some(ResultsTarget {
+            url: own.url.clone(),
+            branch: own.branch.clone(),
+            mode: mode(own.mode),
+        });
+    }
+    let recorded = project.status.as_ref()?.results.as_ref()?;
+    Some(ResultsTarget {
+        url: recorded.url.clone(),
+        branch: recorded.branch.clone(),
+        mode: mode(recorded.mode),
+    })
+}
+
+async fn get<K>(api: Api<K>, name: &str, what: &'static str) -> Result<Option<K>, FetchError>
+where
+    K: Clone + std::fmt::Debug + serde::de::DeserializeOwned,
+{
+    api.get_opt(name).await.map_err(|error| FetchError::Api { what, error })
+}
+
+async fn namespace_terminating(client: &Client, namespace: &str) -> Result<bool, FetchError> {
+    let found: Option<Namespace> = get(Api::all(client.clone()), namespace, "Namespace").await?;
+    Ok(found.is_none_or(|namespace| namespace.metadata.deletion_timestamp.is_some()))
+}
+
+async fn pinned(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+    session: &AgenticSession,
+) -> Result<Option<EffectiveSession>, FetchError> {
+    let found: Option<ConfigMap> = get(Api::namespaced(client.clone(), namespace), name, "ConfigMap").await?;
+    let Some(found) = found else { return Ok(None) };
+    let unreadable = |message: String| FetchError::Pinned { name: name.to_owned(), message };
+    let json = found
+        .data
+        .as_ref()
+        .and_then(|data| data.get(SESSION_KEY))
+        .ok_or_else(|| unreadable("no data".into()))?;
+    let pinned: EffectiveSession =
+        serde_json::from_str(json).map_err(|error| unreadable(error.to_string()))?;
+    // One left behind by an earlier object of the same name is about to be collected; it is not ours.
+    Ok((Some(&pinned.session_uid) == session.uid().as_ref()).then_some(pinned))
+}
+
+async fn newest_attempt(
+    client: &Client,
+    session: &AgenticSession,
+    run: RunNumber,
+) -> Result<Option<AttemptState>, FetchError> {
+    let namespace = session.namespace().unwrap_or_default();
+    let uid = session.uid().unwrap_or_default();
+    let selector = format!("{}={uid},{}={run}", labels::SESSION_UID, labels::RUN);
+    let params = ListParams::default().labels(&selector);
+    let jobs: Api<Job> = Api::namespaced(client.clone(), &namespace);
+    let jobs = jobs.list(&params).await.map_err(|error| FetchError::Api { what: "Jobs", error })?;
+    let live = jobs.items.iter().filter(|job| job.metadata.deletion_timestamp.is_none());
+    let Some((number, job)) =
+        live.map(|job| (attempt_number(job.labels()), job)).max_by_key(|(number, _)| *number)
+    else {
+        return Ok(None);
+    };
+    let pods: Api<Pod> = Api::namespaced(client.clone(), &namespace);
+    let pods = pods.list(&params).await.map_err(|error| FetchError::Api { what: "Pods", error })?;
+    let pod = pods.items.iter().find(|pod| attempt_number(pod.labels()) == number);
+    let job_name = attempt_name(&session.name_any(), run, number);
+    Ok(Some(AttemptState { number, job_name, pod: pod_state(job, pod) }))
+}
+
+fn attempt_number(found: &std::collections::BTreeMap<String, String>) -> u32 {
+    found.get(labels::ATTEMPT).and_then(|text| text.parse().ok()).unwrap_or_default()
+}
+
+/// The repository, commit and file a session came from, read through the source that applied it.
+async fn source(client: &Client, session: &AgenticSession) -> Result<Option<SourceReference>, FetchError> {
+    let annotations = session.annotations();
+    let (Some(name), Some(path)) =
+        (annotations.get(labels::SOURCE_NAME), annotations.get(labels::SOURCE_PATH))
+    else {
+        return Ok(None);
+    };
+    let Some((namespace, name)) = name.split_once('/') else { return Ok(None) };
+    let found: Option<GitSource> = get(Api::namespaced(client.clone(), namespace), name, "GitSource").await?;
+    Ok(found.map(|found| SourceReference {
+        repository: found.spec.url.clone(),
+        commit: session.annotations().get(labels::SOURCE_COMMIT).cloned(),
+        path: path.clone(),
+    }))
+}
+
+async fn dependencies(
+    client: &Client,
+    session: &AgenticSession,
+) -> Result<Vec<(String, Option<AgenticSession>)>, FetchError> {
+    let api: Api<AgenticSession> = Api::namespaced(client.clone(), &session.namespace().unwrap_or_default());
+    let mut found = Vec::new();
+    for dependency in &session.spec.depends_on {
+        found.push((dependency.name.clone(), get(api.clone(), &dependency.name, "AgenticSession").await?));
+    }
+    Ok(found)
+}

@@ -1,0 +1,137 @@
+//! The session controller: one step at a time, from an AgenticSession to a result in Git.
+
+mod apply;
+mod effective;
+mod fetch;
+mod observe;
+mod observed;
+mod plan;
+mod pod;
+mod pod_state;
+mod progress;
+mod publish;
+mod pursuit;
+mod record;
+mod report;
+mod slots;
+
+pub(crate) use fetch::results_target;
+pub(crate) use plan::{Action, SessionPlan};
+pub use pod::AGUI_PORT;
+pub(crate) use progress::{ProgressBoard, RunId};
+pub(crate) use pursuit::Pursuits;
+pub(crate) use slots::Slots;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ambient_crds::labels;
+use ambient_crds::session::AgenticSession;
+use ambient_kit::retry::{ErrorClass, classify};
+use futures::StreamExt as _;
+use futures::channel::mpsc;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::Api;
+use kube::runtime::controller::{Action as Requeue, Controller};
+use kube::runtime::reflector::ObjectRef;
+use kube::runtime::watcher;
+use kube::{Resource, ResourceExt as _};
+use tokio_util::sync::CancellationToken;
+
+use crate::context::Context;
+use crate::ledger::WriteError;
+
+/// Why a session could not be taken a step further.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SessionError {
+    /// Something could not be read.
+    #[error(transparent)]
+    Fetch(#[from] fetch::FetchError),
+    /// The results branch cannot be used.
+    #[error(transparent)]
+    Ledger(#[from] WriteError),
+    /// A child could not be written.
+    #[error(transparent)]
+    Apply(#[from] apply::ApplyError),
+    /// The status could not be written.
+    #[error("cannot write the status: {0}")]
+    Report(kube::Error),
+}
+
+impl SessionError {
+    fn class(&self) -> ErrorClass {
+        match self {
+            Self::Fetch(fetch::FetchError::Api { error, .. }) | Self::Report(error) => classify(error),
+            Self::Fetch(_) => ErrorClass::Invalid,
+            Self::Apply(error) => error.class(),
+            Self::Ledger(_) => ErrorClass::Outside,
+        }
+    }
+}
+
+/// Runs the controller until it is told to end. `wakes` are sessions to look at again without a change in the cluster.
+pub(crate) async fn run(
+    context: Arc<Context>,
+    wakes: mpsc::UnboundedReceiver<ObjectRef<AgenticSession>>,
+    shutdown: CancellationToken,
+) {
+    let client = context.client.clone();
+    let children = watcher::Config::default().labels(labels::SESSION_UID);
+    Controller::new(Api::<AgenticSession>::all(client.clone()), watcher::Config::default())
+        .watches(Api::<Job>::all(client.clone()), children.clone(), |job| session_of(&job))
+        .watches(Api::<Pod>::all(client.clone()), children, |pod| session_of(&pod))
+        .reconcile_on(wakes)
+        .graceful_shutdown_on(shutdown.cancelled_owned())
+        .run(reconcile, on_error, context)
+        .for_each(|result| async move {
+            if let Err(error) = result {
+                tracing::debug!(%error, "a session will be looked at again");
+            }
+        })
+        .await;
+}
+
+async fn reconcile(session: Arc<AgenticSession>, context: Arc<Context>) -> Result<Requeue, SessionError> {
+    let inputs = fetch::fetch(&context.client, &session).await?;
+    let id = RunId { key: inputs.key.clone(), session_uid: session.uid().unwrap_or_default() };
+    let ledger = apply::ledger_view(&context, &inputs, &id).await;
+    let observed = observe::observe(&context, &session, &inputs, ledger, &id, ambient_kit::clock::now());
+    let plan = plan::plan(&observed);
+    tracing::debug!(run = %id.key, phase = %plan.phase, reason = plan.reason, action = plan.action.name(), "planned");
+    let gone = apply::apply(&context, &session, &observed, &plan, &id).await?;
+    if !gone {
+        report::report(&context.client, &observed, &plan).await.map_err(SessionError::Report)?;
+    }
+    context.backoff.reset(&name_of(&session));
+    Ok(requeue(&plan))
+}
+
+fn requeue(plan: &SessionPlan) -> Requeue {
+    match plan.action {
+        Action::LookAgain(seconds) => Requeue::requeue(Duration::from_secs(seconds)),
+        _ => Requeue::await_change(),
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the controller's signature")]
+fn on_error(session: Arc<AgenticSession>, error: &SessionError, context: Arc<Context>) -> Requeue {
+    let name = name_of(&session);
+    let class = error.class();
+    let delay = context.backoff.next(&name, class);
+    if class == ErrorClass::Conflict {
+        tracing::debug!(session.name = name, %error, "somebody else was faster");
+    } else {
+        tracing::warn!(session.name = name, %error, "the session could not be taken a step further");
+    }
+    delay.map_or_else(Requeue::await_change, Requeue::requeue)
+}
+
+fn name_of(session: &AgenticSession) -> String {
+    format!("{}/{}", session.namespace().unwrap_or_default(), session.name_any())
+}
+
+fn session_of<K: Resource<DynamicType = ()>>(child: &K) -> Option<ObjectRef<AgenticSession>> {
+    let name = child.labels().get(labels::SESSION)?;
+    Some(ObjectRef::new(name).within(&child.namespace()?))
+}

@@ -1,0 +1,128 @@
+//! From what was read to one moment to decide on: pure but for the queue of slots.
+
+use ambient_crds::conditions::ConditionType;
+use ambient_crds::phase::Phase;
+use ambient_crds::project::Project;
+use ambient_crds::session::AgenticSession;
+use ambient_kit::conditions::{find, holds};
+use ambient_protocol::effective::EffectiveSession;
+use jiff::Timestamp;
+
+use super::effective::{EffectiveError, EffectiveInputs, merge};
+use super::fetch::{Inputs, results_target};
+use super::observed::{LedgerView, Observed, ProjectState, Waiting};
+use super::progress::{Progress, RunId};
+use crate::context::Context;
+
+/// Puts one moment together.
+#[must_use]
+pub(super) fn observe<'a>(
+    context: &Context,
+    session: &'a AgenticSession,
+    inputs: &Inputs,
+    ledger: LedgerView,
+    id: &RunId,
+    now: Timestamp,
+) -> Observed<'a> {
+    let project = project_state(inputs.project.as_ref());
+    let progress = context.board.get(id);
+    let mut observed = Observed {
+        session,
+        run: inputs.run,
+        candidate: candidate(context, session, inputs, now),
+        project,
+        ledger,
+        pinned: inputs.pinned.clone(),
+        attempt: inputs.attempt.clone(),
+        progress,
+        waiting: None,
+        namespace_terminating: inputs.namespace_terminating,
+        now,
+    };
+    observed.waiting = waiting(context, &observed, inputs, id);
+    observed
+}
+
+fn project_state(project: Option<&Project>) -> ProjectState {
+    let Some(project) = project else {
+        return ProjectState::NotReady("there is no Project for this namespace".to_owned());
+    };
+    if results_target(project).is_none() {
+        return ProjectState::NoResultsTarget;
+    }
+    let conditions = project.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+    if holds(conditions, ConditionType::Ready.as_str()) {
+        ProjectState::Ready
+    } else {
+        let ready = find(conditions, ConditionType::Ready.as_str());
+        let why = ready.map_or("it has not been looked at yet", |ready| ready.message.as_str());
+        ProjectState::NotReady(format!("Project is not ready: {why}"))
+    }
+}
+
+fn candidate(
+    context: &Context,
+    session: &AgenticSession,
+    inputs: &Inputs,
+    now: Timestamp,
+) -> Result<Option<EffectiveSession>, EffectiveError> {
+    let Some(project) = &inputs.project else { return Ok(None) };
+    let Some(results) = results_target(project) else { return Ok(None) };
+    merge(EffectiveInputs {
+        key: &inputs.key,
+        session,
+        ceilings: project.spec.ceilings.as_ref(),
+        settings: inputs.settings.as_ref().map(|settings| &settings.spec),
+        registry: &context.registry,
+        results: &results,
+        source: inputs.source.clone(),
+        now,
+    })
+    .map(Some)
+}
+
+/// Asks for a slot only where all else is ready, so that nobody waits behind a session that cannot start.
+fn waiting(context: &Context, observed: &Observed<'_>, inputs: &Inputs, id: &RunId) -> Option<Waiting> {
+    if observed.attempt.is_some() && holds_slot(&observed.progress, observed) {
+        context.slots.hold(id);
+        return None;
+    }
+    let may_start = observed.project == ProjectState::Ready
+        && matches!(observed.ledger, LedgerView::Absent | LedgerView::Claimed { .. })
+        && matches!(observed.candidate, Ok(Some(_)))
+        && !observed.stop_wanted()
+        && !observed.deleting()
+        && !observed.known_phase().is_some_and(Phase::is_ended);
+    if let Some(why) = unmet_dependency(inputs) {
+        return Some(Waiting::Dependency(why));
+    }
+    if !may_start {
+        return None;
+    }
+    let created = observed.session.metadata.creation_timestamp.as_ref().map_or(observed.now, |time| time.0);
+    let ceilings = inputs.project.as_ref().and_then(|project| project.spec.ceilings.as_ref());
+    let limit = ceilings.and_then(|ceilings| ceilings.max_concurrent_sessions);
+    let limit = limit.and_then(|limit| usize::try_from(limit).ok());
+    context.slots.take(id, created, limit).err().map(Waiting::Slot)
+}
+
+fn holds_slot(progress: &Progress, observed: &Observed<'_>) -> bool {
+    progress.outcome.is_none()
+        && progress.recorded.is_none()
+        && !observed.known_phase().is_some_and(Phase::is_ended)
+}
+
+fn unmet_dependency(inputs: &Inputs) -> Option<String> {
+    inputs.dependencies.iter().find_map(|(name, session)| {
+        let Some(session) = session else {
+            return Some(format!("session {name} does not exist"));
+        };
+        let phase = session.status.as_ref().and_then(|status| status.phase);
+        let run = session.status.as_ref().and_then(|status| status.run);
+        match phase {
+            Some(Phase::Completed) if run >= Some(session.spec.run) => None,
+            Some(phase) => Some(format!("session {name} is {phase}; it must be Completed")),
+            None => Some(format!("session {name} has not started")),
+        }
+    })
+}

@@ -1,0 +1,224 @@
+//! An agent's commits: taken from the runner, checked, pushed (rules 20, 22). What is refused still leaves its patch.
+
+use ambient_git::{Bundle, CheckLimits, GitError, Mirror, ObjectId, Remote, check_commits};
+use ambient_protocol::client::{ClientError, RunnerClient};
+use ambient_protocol::effective::{EffectiveRepository, EffectiveSession};
+use ambient_protocol::outcome::{Outcome, RepositoryOutcome};
+use ambient_protocol::result::{Output, PATCHES_FOLDER};
+use ambient_redaction::Redactor;
+use sha2::{Digest as _, Sha256};
+
+use crate::context::Context;
+use crate::ledger::{WriteError, push_new};
+
+/// What became of one repository's commits.
+#[derive(Debug, Clone)]
+pub(super) struct Published {
+    /// For ledger and result.
+    pub output: Output,
+    /// The patch, for the result's folder.
+    pub patch: Vec<u8>,
+}
+
+/// Why commits cannot be published yet.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum PublishError {
+    /// The runner does not give them.
+    #[error("cannot read the bundle of {repository}: {error}")]
+    Runner {
+        /// The repository's name within the run.
+        repository: String,
+        /// Why.
+        error: ClientError,
+    },
+    /// A repository cannot be used.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// A file cannot be written.
+    #[error("cannot keep a bundle: {0}")]
+    File(#[from] std::io::Error),
+}
+
+/// Publishes the commits of all repositories. Repeated, it pushes nothing twice.
+///
+/// # Errors
+/// See [`PublishError`]; each is worth another try. Commits that break a rule are no error: they are refused for good.
+pub(super) async fn publish(
+    context: &Context,
+    session: &EffectiveSession,
+    runner: &RunnerClient,
+    outcome: &Outcome,
+) -> Result<Vec<Published>, PublishError> {
+    let mut published = Vec::new();
+    for repository in &session.repositories {
+        let Some(left) = outcome.repositories.iter().find(|one| one.name == repository.name) else {
+            continue;
+        };
+        let output = Output {
+            repo: repository.url.clone(),
+            base: left.base.clone(),
+            branch: None,
+            commit: None,
+            pull_request: None,
+            diff: left.diff,
+            patch: None,
+            patch_digest: None,
+            refused: Vec::new(),
+        };
+        published.push(match &left.bundle {
+            None => Published { output, patch: Vec::new() },
+            Some(_) => publish_one(context, session, runner, repository, left, output).await?,
+        });
+    }
+    Ok(published)
+}
+
+async fn publish_one(
+    context: &Context,
+    session: &EffectiveSession,
+    runner: &RunnerClient,
+    repository: &EffectiveRepository,
+    left: &RepositoryOutcome,
+    mut output: Output,
+) -> Result<Published, PublishError> {
+    let (mirror, remote) = context.results.mirrors().of(&repository.url)?;
+    let name = format!("{}/{}", session.session_uid, repository.name);
+    let taken = take(&mirror, &remote, runner, repository, left, &name).await?;
+    let (base, head) = match taken {
+        Taken::Commits { base, head } => (base, head),
+        Taken::Refused(reason) => {
+            output.refused.push(reason);
+            return Ok(Published { output, patch: Vec::new() });
+        }
+    };
+    let failed = |error: GitError| WriteError::git(&repository.url, &error);
+    output.refused = violations(&mirror, base, head).map_err(failed)?;
+    let patch = mirror.patch(base, head).map_err(failed)?.text;
+    let patch = if output.refused.is_empty() { patch } else { redacted(&patch) };
+    output.patch = Some(format!("{PATCHES_FOLDER}/{}.patch", repository.name));
+    output.patch_digest = Some(digest(&patch));
+    if output.refused.is_empty() {
+        push(&mirror, &remote, repository, head, &mut output).await?;
+    }
+    mirror.forget_bundle(&name).map_err(failed)?;
+    Ok(Published { output, patch })
+}
+
+/// What a runner's bundle turned out to be.
+enum Taken {
+    Commits { base: ObjectId, head: ObjectId },
+    Refused(String),
+}
+
+async fn take(
+    mirror: &Mirror,
+    remote: &Remote,
+    runner: &RunnerClient,
+    repository: &EffectiveRepository,
+    left: &RepositoryOutcome,
+    name: &str,
+) -> Result<Taken, PublishError> {
+    let (Some(bundle), Some(head)) = (&left.bundle, &left.head) else {
+        return Ok(Taken::Refused("the runner named no commit".to_owned()));
+    };
+    let (Ok(base), Ok(head)) = (left.base.parse::<ObjectId>(), head.parse::<ObjectId>()) else {
+        return Ok(Taken::Refused("the runner named no commit".to_owned()));
+    };
+    if !mirror.has(base) {
+        mirror.fetch(remote).await.map_err(|error| WriteError::git(&repository.url, &error))?;
+    }
+    let read = runner.bundle(&repository.name).await;
+    let content =
+        read.map_err(|error| PublishError::Runner { repository: repository.name.clone(), error })?;
+    if digest(&content) != bundle.digest {
+        return Ok(Taken::Refused("its bundle is not the one that was announced".to_owned()));
+    }
+    let file = tempfile::NamedTempFile::new()?;
+    tokio::fs::write(file.path(), &content).await?;
+    match mirror.take_bundle(Bundle { path: file.path(), reference: &bundle.reference }, name).await {
+        Ok(found) if found == head => Ok(Taken::Commits { base, head }),
+        Ok(_) => Ok(Taken::Refused("its bundle holds another commit than announced".to_owned())),
+        Err(error) => Ok(Taken::Refused(format!("its bundle cannot be taken: {error}"))),
+    }
+}
+
+/// Everything that speaks against pushing these commits.
+fn violations(mirror: &Mirror, base: ObjectId, head: ObjectId) -> Result<Vec<String>, GitError> {
+    let redactor = Redactor::default();
+    let mut secrets = Vec::new();
+    let found = check_commits(mirror, base, head, &limits(), |path, content| {
+        let (_, counts) = redactor.redact_bytes(content);
+        if counts.total() > 0 {
+            secrets.push(format!("{path} holds what looks like a secret"));
+        }
+    })?;
+    let mut reasons: Vec<_> = found.iter().map(ToString::to_string).collect();
+    reasons.extend(secrets);
+    Ok(reasons)
+}
+
+/// Bounds that fit a change a person can review, and the files that decide what other machines run.
+fn limits() -> CheckLimits {
+    let protected = [
+        ".gitmodules",
+        ".gitattributes",
+        ".github/",
+        ".gitlab-ci.yml",
+        ".gitlab/",
+        ".gitea/",
+        ".forgejo/",
+        ".circleci/",
+        ".tekton/",
+        "azure-pipelines.yml",
+        "bitbucket-pipelines.yml",
+        "jenkinsfile",
+        ".husky/",
+        ".githooks/",
+        ".pre-commit-config.yaml",
+        ".claude/",
+        ".mcp.json",
+        ".gemini/",
+        ".ambient/",
+    ];
+    CheckLimits {
+        commits: 500,
+        file_bytes: 10 * 1024 * 1024,
+        total_bytes: 100 * 1024 * 1024,
+        files: 200_000,
+        protected: protected.map(str::to_owned).to_vec(),
+    }
+}
+
+async fn push(
+    mirror: &Mirror,
+    remote: &Remote,
+    repository: &EffectiveRepository,
+    head: ObjectId,
+    output: &mut Output,
+) -> Result<(), PublishError> {
+    let reference = format!("refs/heads/{}", repository.output_branch);
+    match push_new(mirror, remote, &reference, head).await {
+        Ok(()) => {
+            output.branch = Some(repository.output_branch.clone());
+            output.commit = Some(head.to_string());
+            Ok(())
+        }
+        Err(error @ WriteError::Occupied { .. }) => {
+            output.refused.push(format!("{error}; name another branch in spec.repos[].output.branch"));
+            Ok(())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn redacted(patch: &[u8]) -> Vec<u8> {
+    Redactor::default().redact_bytes(patch).0.into_owned()
+}
+
+fn digest(content: &[u8]) -> String {
+    use std::fmt::Write as _;
+    Sha256::digest(content).iter().fold("sha256:".to_owned(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,0 +1,256 @@
+//! Following one runner: start its first turn, follow its log, take its outcome, record it, release it.
+//!
+//! A task does this for each run that serves. Every step may be repeated, by this task after a fault or by the next
+//! process after a kill: the start marker lets one start through, the log is read from any point, pushes and ledger
+//! writes are made once whoever makes them.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ambient_kit::clock::precise_now;
+use ambient_protocol::client::{ClientError, RunnerClient, Start};
+use ambient_protocol::conversation::Conversation;
+use ambient_protocol::effective::EffectiveSession;
+use ambient_protocol::input::RunAgentInput;
+use ambient_protocol::outcome::Outcome;
+use ambient_protocol::sse::SEALED;
+use ambient_protocol::token::Scope;
+use futures::StreamExt as _;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::pod::AGUI_PORT;
+use super::progress::{RunId, Trouble};
+use super::record::{self, Transcript};
+use crate::context::Context;
+
+/// Tasks that follow runners, at most one a run.
+#[derive(Clone, Default)]
+pub(crate) struct Pursuits {
+    tasks: Arc<Mutex<HashMap<RunId, Handle>>>,
+}
+
+#[derive(Clone)]
+struct Handle {
+    attempt: u32,
+    stop: Arc<Notify>,
+    cancel: CancellationToken,
+}
+
+/// One runner to follow.
+pub(crate) struct Quarry {
+    /// The run.
+    pub id: RunId,
+    /// What it acts on.
+    pub session: EffectiveSession,
+    /// The attempt.
+    pub attempt: u32,
+    /// The pod's address.
+    pub address: String,
+    /// Whether a stop is wanted.
+    pub stop: bool,
+}
+
+impl Pursuits {
+    /// Follows a runner unless that is being done; passes a wish to stop on.
+    pub(crate) fn follow(&self, context: &Arc<Context>, quarry: Quarry) {
+        let mut tasks = self.lock();
+        if let Some(handle) = tasks.get(&quarry.id).filter(|handle| handle.attempt == quarry.attempt) {
+            if quarry.stop {
+                handle.stop.notify_one();
+            }
+            return;
+        }
+        let handle =
+            Handle { attempt: quarry.attempt, stop: Arc::default(), cancel: CancellationToken::new() };
+        if let Some(old) = tasks.insert(quarry.id.clone(), handle.clone()) {
+            old.cancel.cancel();
+        }
+        drop(tasks);
+        let (pursuits, context, id) = (self.clone(), Arc::clone(context), quarry.id.clone());
+        tokio::spawn(async move {
+            context.board.note(&id, |progress| progress.pursued = true);
+            tokio::select! {
+                () = pursue(&context, &quarry, &handle.stop) => {}
+                () = handle.cancel.cancelled() => {}
+            }
+            pursuits.lock().retain(|other, task| *other != id || task.attempt != handle.attempt);
+            context.board.update(&id, |progress| progress.pursued = false);
+        });
+    }
+
+    /// Gives up following a run: its pod is gone.
+    pub(crate) fn give_up(&self, id: &RunId) {
+        if let Some(handle) = self.lock().remove(id) {
+            handle.cancel.cancel();
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<RunId, Handle>> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+const FIRST_DELAY: Duration = Duration::from_millis(50);
+const LONGEST_DELAY: Duration = Duration::from_secs(15);
+
+async fn pursue(context: &Context, quarry: &Quarry, stop: &Notify) {
+    let runner = runner_client(context, quarry);
+    let mut following = Following::default();
+    let mut delay = FIRST_DELAY;
+    let outcome = loop {
+        let step = take_outcome(context, quarry, &runner, stop, &mut following).await;
+        match step {
+            Ok(outcome) => break outcome,
+            Err(error) => {
+                trouble(context, &quarry.id, "RunnerUnreachable", &error.to_string());
+                tokio::time::sleep(delay).await;
+                delay = (delay * 2).min(LONGEST_DELAY);
+            }
+        }
+    };
+    let usage = outcome.usage;
+    context.board.update(&quarry.id, |progress| {
+        progress.usage = usage;
+        progress.last_sequence = outcome.events;
+        progress.outcome = Some(Box::new(outcome.clone()));
+        progress.trouble = None;
+    });
+    record_until_done(context, quarry, &runner, &outcome, following.transcript).await;
+    release(context, quarry, &runner).await;
+}
+
+fn runner_client(context: &Context, quarry: &Quarry) -> RunnerClient {
+    let (signer, audience) = (Arc::clone(&context.signer), quarry.session.session_uid.clone());
+    let scopes = [Scope::Run, Scope::Read, Scope::Control, Scope::Outcome];
+    let token = move || {
+        let signed = signer.sign(&audience, "operator", &scopes, precise_now());
+        signed.map_err(|error| ClientError::Token(error.to_string()))
+    };
+    RunnerClient::new(&format!("http://{}:{AGUI_PORT}", quarry.address), Arc::new(token))
+}
+
+/// What has been seen of the log.
+#[derive(Default)]
+struct Following {
+    transcript: Transcript,
+    conversation: Conversation,
+    stop_sent: bool,
+}
+
+async fn take_outcome(
+    context: &Context,
+    quarry: &Quarry,
+    runner: &RunnerClient,
+    stop: &Notify,
+    following: &mut Following,
+) -> Result<Outcome, ClientError> {
+    if let Some(outcome) = runner.outcome().await? {
+        return Ok(outcome);
+    }
+    if quarry.stop && !following.stop_sent {
+        runner.stop().await?;
+        following.stop_sent = true;
+    } else {
+        start(context, quarry, runner).await?;
+    }
+    follow(context, quarry, runner, stop, following).await?;
+    runner
+        .outcome()
+        .await?
+        .ok_or_else(|| ClientError::Answer("the log is sealed but there is no outcome".to_owned()))
+}
+
+async fn start(context: &Context, quarry: &Quarry, runner: &RunnerClient) -> Result<(), ClientError> {
+    let run_id = quarry.session.key.attempt(quarry.attempt).to_string();
+    let input = RunAgentInput::prompt(&quarry.session.session_uid, &run_id, &quarry.session.prompt);
+    match runner.start(&input).await? {
+        // The log is followed by /events, which resumes; the turn's own stream is not needed.
+        Start::Started(_) | Start::AlreadyStarted => {}
+    }
+    context.board.update(&quarry.id, |progress| {
+        progress.started_at.get_or_insert_with(precise_now);
+        progress.trouble = None;
+    });
+    Ok(())
+}
+
+/// Follows the log to its seal.
+async fn follow(
+    context: &Context,
+    quarry: &Quarry,
+    runner: &RunnerClient,
+    stop: &Notify,
+    following: &mut Following,
+) -> Result<(), ClientError> {
+    let mut events = runner.events(following.transcript.last()).await?;
+    loop {
+        let frame = tokio::select! {
+            frame = events.next() => frame,
+            () = stop.notified(), if !following.stop_sent => {
+                runner.stop().await?;
+                following.stop_sent = true;
+                continue;
+            }
+        };
+        let Some(frame) = frame else {
+            return Err(ClientError::Broken("the event stream ended without its seal".to_owned()));
+        };
+        let frame = frame?;
+        if frame.event.as_deref() == Some(SEALED) {
+            return Ok(());
+        }
+        if let Some(sequence) = frame.id {
+            following.transcript.push(sequence, &frame.data);
+            following.conversation.apply_line(&frame.data);
+            let usage = following.conversation.usage;
+            context.board.note(&quarry.id, |progress| {
+                progress.last_sequence = sequence;
+                progress.usage = usage;
+            });
+        }
+    }
+}
+
+async fn record_until_done(
+    context: &Context,
+    quarry: &Quarry,
+    runner: &RunnerClient,
+    outcome: &Outcome,
+    transcript: Transcript,
+) {
+    let mut transcript = transcript;
+    let mut delay = FIRST_DELAY;
+    loop {
+        let recorded = record::record(context, &quarry.session, runner, outcome, &mut transcript).await;
+        match recorded {
+            Ok(recorded) => {
+                context.board.update(&quarry.id, |progress| {
+                    progress.recorded = Some(Box::new(recorded));
+                    progress.trouble = None;
+                });
+                return;
+            }
+            Err(error) => {
+                tracing::warn!(run = %quarry.id.key, %error, "the result cannot be recorded yet");
+                trouble(context, &quarry.id, "PushFailed", &error.to_string());
+                tokio::time::sleep(delay).await;
+                delay = (delay * 2).min(LONGEST_DELAY);
+            }
+        }
+    }
+}
+
+/// Lets the runner go. One that is gone already needs no release.
+async fn release(context: &Context, quarry: &Quarry, runner: &RunnerClient) {
+    if let Err(error) = runner.acknowledge().await {
+        tracing::debug!(run = %quarry.id.key, %error, "the runner did not hear that it may go");
+    }
+    context.board.update(&quarry.id, |progress| progress.released = true);
+}
+
+fn trouble(context: &Context, id: &RunId, reason: &'static str, message: &str) {
+    let message = message.to_owned();
+    context.board.update(id, |progress| progress.trouble = Some(Trouble { reason, message }));
+}

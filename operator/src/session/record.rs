@@ -1,0 +1,260 @@
+//! Recording an ended run: agent branches and transcript first, then ledger and result in one commit (ADR 0008).
+
+use std::collections::BTreeMap;
+
+use ambient_protocol::client::{ClientError, RunnerClient};
+use ambient_protocol::conversation::Conversation;
+use ambient_protocol::documents::to_yaml;
+use ambient_protocol::effective::EffectiveSession;
+use ambient_protocol::ledger::{Claim, Ending, TranscriptReference};
+use ambient_protocol::outcome::Outcome;
+use ambient_protocol::result::{Output, README_FILE, RESULT_FILE, RunResult};
+use ambient_protocol::sse::SEALED;
+use futures::StreamExt as _;
+use sha2::{Digest as _, Sha256};
+
+use super::progress::Recorded;
+use super::publish::{PublishError, Published, publish};
+use crate::context::Context;
+use crate::ledger::{Edit, WriteError};
+use crate::result::{ResultInputs, render_readme, result_document};
+
+/// Most bytes of a transcript that are stored; of a longer one, head and tail (DESIGN, operator).
+const TRANSCRIPT_LIMIT: usize = 5 * 1024 * 1024;
+
+/// Why a run cannot be recorded yet.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum RecordError {
+    /// The runner cannot be read.
+    #[error("cannot read the outcome from the runner: {0}")]
+    Runner(#[from] ClientError),
+    /// The transcript is not what the outcome says.
+    #[error("the event log does not match the outcome: {0}")]
+    Transcript(String),
+    /// A repository cannot be pushed to.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+    /// The results branch cannot be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// A document cannot be made.
+    #[error(transparent)]
+    Document(#[from] ambient_protocol::documents::DocumentError),
+}
+
+/// Records an outcome; repeated, it changes nothing.
+///
+/// # Errors
+/// See [`RecordError`]; each is worth another try.
+pub(super) async fn record(
+    context: &Context,
+    session: &EffectiveSession,
+    runner: &RunnerClient,
+    outcome: &Outcome,
+    transcript: &mut Transcript,
+) -> Result<Recorded, RecordError> {
+    transcript.complete(runner, outcome).await?;
+    let stored = transcript.stored(outcome);
+    let reference = store_transcript(context, session, &stored).await?;
+    let published = publish(context, session, runner, outcome).await?;
+    let ending = Ending {
+        at: outcome.ended_at,
+        phase: outcome.exit.phase(),
+        reason: outcome.exit.as_str().to_owned(),
+        message: outcome.message.clone(),
+        attempt: outcome.attempt,
+        usage: outcome.usage,
+        has_result: true,
+        transcript: Some(reference),
+        outputs: published.iter().map(|one| one.output.clone()).collect(),
+    };
+    let conversation = Conversation::from_transcript(transcript.text());
+    let files = result_files(context, session, Some(outcome), &ending, &published, &conversation)?;
+    write_ending(context, session, ending, files).await
+}
+
+/// Records an ending for which there is no outcome.
+///
+/// # Errors
+/// See [`RecordError`].
+pub(super) async fn conclude(
+    context: &Context,
+    session: &EffectiveSession,
+    ending: Ending,
+) -> Result<Recorded, RecordError> {
+    let files = result_files(context, session, None, &ending, &[], &Conversation::default())?;
+    write_ending(context, session, ending, files).await
+}
+
+/// The claim of a run, as this installation makes it.
+#[must_use]
+pub(super) fn claim(context: &Context, session: &EffectiveSession) -> Claim {
+    Claim {
+        at: session.pinned_at,
+        installation: context.installation.name.clone(),
+        cluster: context.installation.cluster.clone(),
+        epoch: context.installation.epoch,
+        session_uid: session.session_uid.clone(),
+        source: session.source.clone(),
+        effective_digest: session.digest(),
+        result_path: session.result_path(),
+    }
+}
+
+async fn write_ending(
+    context: &Context,
+    session: &EffectiveSession,
+    ending: Ending,
+    files: BTreeMap<String, Vec<u8>>,
+) -> Result<Recorded, RecordError> {
+    let edit = Edit::End {
+        key: session.key.clone(),
+        claim: claim(context, session),
+        ending: Box::new(ending.clone()),
+        files,
+    };
+    let commit = context.results.branch(&session.results).await?.write(edit).await?;
+    Ok(Recorded { ending, commit })
+}
+
+fn result_files(
+    context: &Context,
+    session: &EffectiveSession,
+    outcome: Option<&Outcome>,
+    ending: &Ending,
+    published: &[Published],
+    conversation: &Conversation,
+) -> Result<BTreeMap<String, Vec<u8>>, RecordError> {
+    let outputs: Vec<Output> = published.iter().map(|one| one.output.clone()).collect();
+    let result: RunResult = result_document(&ResultInputs {
+        session,
+        installation: &context.installation,
+        outcome,
+        ending,
+        outputs: &outputs,
+        transcript: ending.transcript.as_ref(),
+    });
+    let folder = session.result_path();
+    let mut files = BTreeMap::from([
+        (format!("{folder}/{RESULT_FILE}"), to_yaml(&result)?.into_bytes()),
+        (format!("{folder}/{README_FILE}"), render_readme(&result, conversation).into_bytes()),
+    ]);
+    for one in published {
+        if let (Some(path), false) = (&one.output.patch, one.patch.is_empty()) {
+            files.insert(format!("{folder}/{path}"), one.patch.clone());
+        }
+    }
+    Ok(files)
+}
+
+async fn store_transcript(
+    context: &Context,
+    session: &EffectiveSession,
+    stored: &StoredTranscript,
+) -> Result<TranscriptReference, RecordError> {
+    let reference = session.key.transcript_ref();
+    let branch = context.results.branch(&session.results).await?;
+    let message = format!("Transcript of {}", session.key);
+    let commit =
+        branch.store_transcript(&reference, &message, session.pinned_at, stored.content.clone()).await?;
+    Ok(TranscriptReference {
+        reference,
+        commit,
+        events: stored.events,
+        digest: format!("sha256:{}", hex(&Sha256::digest(&stored.content))),
+        truncated: stored.truncated,
+    })
+}
+
+/// The log as it was seen, line by line from the first.
+#[derive(Debug, Default)]
+pub(super) struct Transcript {
+    text: String,
+    last: u64,
+}
+
+/// A transcript within the size cap.
+struct StoredTranscript {
+    content: Vec<u8>,
+    events: u64,
+    truncated: bool,
+}
+
+impl Transcript {
+    /// Takes the next line. One out of turn is left out: the log is then read anew at its end.
+    pub(super) fn push(&mut self, sequence: u64, line: &str) {
+        if sequence == self.last + 1 {
+            self.text.push_str(line);
+            self.text.push('\n');
+            self.last = sequence;
+        }
+    }
+
+    /// The sequence number of the last line.
+    #[must_use]
+    pub(super) fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// All lines.
+    #[must_use]
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Reads what is missing and checks the whole against the outcome.
+    async fn complete(&mut self, runner: &RunnerClient, outcome: &Outcome) -> Result<(), RecordError> {
+        if self.matches(outcome) {
+            return Ok(());
+        }
+        *self = Self::default();
+        let mut events = runner.events(0).await?;
+        while let Some(frame) = events.next().await {
+            let frame = frame?;
+            if frame.event.as_deref() == Some(SEALED) {
+                break;
+            }
+            self.push(frame.id.unwrap_or_default(), &frame.data);
+        }
+        if self.matches(outcome) {
+            return Ok(());
+        }
+        let (seen, expected) = (self.last, outcome.events);
+        Err(RecordError::Transcript(format!(
+            "{seen} events read, {expected} announced, or their digest differs"
+        )))
+    }
+
+    fn matches(&self, outcome: &Outcome) -> bool {
+        self.last == outcome.events
+            && format!("sha256:{}", hex(&Sha256::digest(self.text.as_bytes()))) == outcome.events_digest
+    }
+
+    /// Within the cap: whole lines from head and tail, and between them a notice that is itself an event.
+    fn stored(&self, outcome: &Outcome) -> StoredTranscript {
+        let events = outcome.events;
+        if self.text.len() <= TRANSCRIPT_LIMIT {
+            return StoredTranscript { content: self.text.clone().into_bytes(), events, truncated: false };
+        }
+        let half = TRANSCRIPT_LIMIT / 2;
+        let head =
+            self.text.as_bytes()[..half].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let tail_from = self.text.len() - half;
+        let tail = self.text.as_bytes()[tail_from..].iter().position(|byte| *byte == b'\n');
+        let tail = tail.map_or(self.text.len(), |at| tail_from + at + 1);
+        let cut = self.text.as_bytes()[head..tail].iter().filter(|byte| **byte == b'\n').count();
+        let notice = serde_json::json!({"type": "CUSTOM", "name": "ambient.truncated",
+            "value": {"events": cut, "digest": outcome.events_digest}});
+        let bytes = self.text.as_bytes();
+        let content = [&bytes[..head], notice.to_string().as_bytes(), b"\n", &bytes[tail..]].concat();
+        StoredTranscript { content, events, truncated: true }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
