@@ -1,0 +1,139 @@
+//! What can be typed.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Runs AI coding agents from Git.
+#[derive(Debug, Parser)]
+#[command(name = "ambient", version, about, max_term_width = 100)]
+pub(crate) struct Arguments {
+    /// What is logged to standard error: a level, or `target=level` pairs separated by commas.
+    #[arg(long, global = true, env = "AMBIENT_LOG", default_value = "warn", value_name = "FILTER")]
+    pub(crate) log: String,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show the whole flow on this machine: a commit becomes a run, the run becomes a commit.
+    Demo(DemoArguments),
+    /// Run sessions from a repository of yours on this machine.
+    Up(UpArguments),
+    /// Serve inside one run; configured by the environment (used in pods).
+    #[command(hide = true)]
+    Runner,
+    /// Play a recorded run as an agent (used by the runner).
+    #[command(hide = true)]
+    Replay(PassedOn),
+    /// Hold one pod's processes (used by the embedded cluster's node).
+    #[command(hide = true)]
+    Shim(PassedOn),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PassedOn {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) arguments: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UpArguments {
+    /// The repository that holds your manifests, bare or not.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) repo: PathBuf,
+    /// The branch to read.
+    #[arg(long, default_value = "main")]
+    pub(crate) branch: String,
+    /// The folder of the manifests within the repository.
+    #[arg(long, default_value = "ambient")]
+    pub(crate) path: String,
+    #[command(flatten)]
+    pub(crate) local: LocalArguments,
+    /// Take over a results branch that belongs to another installation.
+    #[arg(long)]
+    pub(crate) take_over: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArguments {
+    /// End when the run has ended, with exit code 0 only if it completed and its result is on the remote.
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// How the outcome is shown.
+    #[arg(short, long, value_enum, default_value_t = OutputFormat::Text)]
+    pub(crate) output: OutputFormat,
+    /// The agent that works.
+    #[arg(long, value_enum, default_value_t = DemoAgent::Replay)]
+    pub(crate) agent: DemoAgent,
+    /// The Claude Code program.
+    #[arg(long, value_name = "PATH", env = "AMBIENT_CLAUDE_BIN", default_value = "claude")]
+    pub(crate) claude_bin: PathBuf,
+    /// Answer the agent from a script on this machine instead of the real model service.
+    #[arg(long)]
+    pub(crate) scripted_model: bool,
+    /// The key for the real model service.
+    #[arg(long, env = "ANTHROPIC_API_KEY", hide_env_values = true, hide = true)]
+    pub(crate) anthropic_api_key: Option<String>,
+    /// A recorded run to play instead of the built-in one.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) recording: Option<PathBuf>,
+    /// The program that runs sessions; another one is of use for tests only.
+    #[arg(long, value_name = "PATH", hide = true)]
+    pub(crate) runner_bin: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) local: LocalArguments,
+}
+
+/// Arguments of everything that runs on this machine.
+#[derive(Debug, Args, Clone)]
+pub(crate) struct LocalArguments {
+    /// Where the embedded cluster, mirrors and pods are kept [default: the user's data folder; a new one for `demo`].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Where the dashboard listens; port 0 takes a free one [default: 127.0.0.1:8080, or a free port if that is taken].
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Most sessions that run at once.
+    #[arg(long, default_value_t = 8, value_name = "N")]
+    pub(crate) slots: usize,
+    /// The folder for data where `--data-dir` is not given.
+    #[arg(long, env = "XDG_DATA_HOME", hide = true)]
+    pub(crate) user_data: Option<PathBuf>,
+    /// The user's home folder.
+    #[arg(long, env = "HOME", hide = true)]
+    pub(crate) home: Option<PathBuf>,
+    /// The user's name, a part of the installation's.
+    #[arg(long, env = "USER", hide = true, default_value = "user")]
+    pub(crate) user: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutputFormat {
+    /// For people.
+    Text,
+    /// One JSON object on standard output.
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DemoAgent {
+    /// A recorded run, effects on files included.
+    Replay,
+    /// Claude Code.
+    Claude,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn arguments_are_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

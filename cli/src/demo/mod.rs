@@ -1,0 +1,175 @@
+//! `ambient demo`: the whole flow, shown as it happens.
+
+mod follow;
+mod outcome;
+mod repositories;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+
+use crate::arguments::{DemoAgent, DemoArguments, OutputFormat};
+use crate::local::{Agents, DataFolder, Platform, RootSource, Settings};
+use crate::output::{self, Progress};
+use crate::up;
+use follow::Ended;
+use outcome::DemoOutcome;
+use repositories::{DemoRepositories, DemoSession};
+
+/// The project and the session of the demo.
+pub(crate) const PROJECT: &str = "demo";
+/// The session's name.
+pub(crate) const SESSION: &str = "first-run";
+
+/// Runs the demo.
+pub(crate) async fn demo(arguments: DemoArguments) -> anyhow::Result<ExitCode> {
+    let progress = Progress::start();
+    let folder = folder(&arguments)?;
+    let model = ScriptedModel::start(&arguments).await?;
+    let repositories = DemoRepositories::create(&folder)?;
+    let data = DataFolder::open(&folder.join("data"))?;
+    let agents = Agents::here()?
+        .with_claude(&arguments.claude_bin)
+        .with_recording(arguments.recording.clone())
+        .with_runner(arguments.runner_bin.clone());
+    let mut platform = Platform::start(Settings {
+        data,
+        source: RootSource { repository: &repositories.platform, branch: "main", path: "ambient" },
+        agents,
+        user: arguments.local.user.clone(),
+        listen: arguments.local.listen,
+        slots: arguments.local.slots,
+        take_over: false,
+    })
+    .await?;
+    let shutdown = ambient_kit::shutdown::on_signals()?;
+    greet(&progress, &platform, &repositories);
+    let session = demo_session(&arguments, model.as_ref(), &repositories);
+    if arguments.agent == DemoAgent::Claude {
+        prepare_keys(&platform, &arguments, model.as_ref()).await?;
+    }
+    let ended = tokio::select! {
+        ended = run(&progress, &platform, &repositories, &session) => ended?,
+        fault = platform.fault() => return Err(fault),
+        () = shutdown.leave.cancelled() => anyhow::bail!("interrupted"),
+    };
+    let outcome = DemoOutcome::read(&ended, &repositories, progress.seconds())?;
+    show(&progress, &arguments, &outcome, &repositories)?;
+    if !arguments.once {
+        keep_serving(&progress, &mut platform, &shutdown).await?;
+    }
+    up::end(&progress, platform, &shutdown).await;
+    Ok(if outcome.succeeded() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn run(
+    progress: &Progress,
+    platform: &Platform,
+    repositories: &DemoRepositories,
+    session: &DemoSession,
+) -> anyhow::Result<Ended> {
+    let follower = follow::Follower::prepare(platform);
+    let commit = repositories.commit_session(session)?;
+    progress.step(&format!("git commit {commit} adds ambient/{PROJECT}/{SESSION}.yaml"));
+    follower.follow(progress).await
+}
+
+fn greet(progress: &Progress, platform: &Platform, repositories: &DemoRepositories) {
+    progress.line(&format!("manifests   {}", repositories.platform.display()));
+    progress.line(&format!("target      {}", repositories.target.display()));
+    progress.line(&format!("dashboard   {}", platform.login_url()));
+    progress.line(&format!("kubeconfig  {}", platform.kubeconfig.display()));
+    progress.line(&format!("\n{}\n", up::NO_SANDBOX));
+}
+
+fn show(
+    progress: &Progress,
+    arguments: &DemoArguments,
+    outcome: &DemoOutcome,
+    repositories: &DemoRepositories,
+) -> anyhow::Result<()> {
+    match arguments.output {
+        OutputFormat::Json => output::data(&serde_json::to_string(outcome)?),
+        OutputFormat::Text => outcome.explain(progress, repositories),
+    }
+    Ok(())
+}
+
+async fn keep_serving(
+    progress: &Progress,
+    platform: &mut Platform,
+    shutdown: &ambient_kit::shutdown::Shutdown,
+) -> anyhow::Result<()> {
+    progress.line(&format!("\nThe dashboard stays at {} until Ctrl-C.", platform.login_url()));
+    tokio::select! {
+        fault = platform.fault() => Err(fault),
+        () = shutdown.leave.cancelled() => Ok(()),
+    }
+}
+
+fn folder(arguments: &DemoArguments) -> anyhow::Result<PathBuf> {
+    match &arguments.local.data_dir {
+        Some(folder) => {
+            std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+            Ok(std::fs::canonicalize(folder)?)
+        }
+        // It is kept: what came back is there to be looked at.
+        None => Ok(tempfile::Builder::new().prefix("ambient-demo-").tempdir()?.keep()),
+    }
+}
+
+fn demo_session(
+    arguments: &DemoArguments,
+    model: Option<&ScriptedModel>,
+    repositories: &DemoRepositories,
+) -> DemoSession {
+    let mut environment = Vec::new();
+    if let Some(model) = model {
+        environment.push(("ANTHROPIC_BASE_URL".to_owned(), model.address.clone()));
+    }
+    let runner_type = match arguments.agent {
+        DemoAgent::Replay => ambient_protocol::registry::REPLAY,
+        DemoAgent::Claude => ambient_protocol::registry::DEFAULT_RUNNER_TYPE,
+    };
+    DemoSession { runner_type, environment, target: repositories.target.clone() }
+}
+
+/// A key that the scripted model server does not check; the CLI insists on one.
+const SCRIPTED_KEY: &str = "scripted-model-no-key-needed";
+
+/// The agent's key goes into the Secret from which its environment is filled (until a broker holds keys).
+async fn prepare_keys(
+    platform: &Platform,
+    arguments: &DemoArguments,
+    model: Option<&ScriptedModel>,
+) -> anyhow::Result<()> {
+    let key = match (model, &arguments.anthropic_api_key) {
+        (Some(_), _) => SCRIPTED_KEY,
+        (None, Some(key)) => key,
+        (None, None) => anyhow::bail!(
+            "Claude Code needs a model: set ANTHROPIC_API_KEY to use the real service, or give --scripted-model"
+        ),
+    };
+    follow::put_key(&platform.client, key).await
+}
+
+/// The scripted model server of this process.
+struct ScriptedModel {
+    address: String,
+}
+
+impl ScriptedModel {
+    async fn start(arguments: &DemoArguments) -> anyhow::Result<Option<Self>> {
+        if !arguments.scripted_model {
+            return Ok(None);
+        }
+        anyhow::ensure!(arguments.agent == DemoAgent::Claude, "--scripted-model goes with --agent claude");
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
+        let address = format!("http://{}", listener.local_addr()?);
+        let script = ambient_model_server::Script::demo();
+        let shutdown = tokio_util::sync::CancellationToken::new();
+        tokio::spawn(async move { ambient_model_server::serve(script, listener, shutdown).await });
+        Ok(Some(Self { address }))
+    }
+}

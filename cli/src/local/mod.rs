@@ -1,0 +1,14 @@
+//! Local mode: every part in one process, on the embedded cluster.
+//!
+//! The parts are the same as in a cluster and meet at the same places: objects of the API, refs in Git, and the two
+//! small HTTP protocols. Agents run as processes of this user: this is no sandbox, and the start-up text says so.
+
+mod agents;
+mod data;
+mod objects;
+mod platform;
+
+pub(crate) use agents::Agents;
+pub(crate) use data::DataFolder;
+pub(crate) use objects::RootSource;
+pub(crate) use platform::{Platform, Settings};

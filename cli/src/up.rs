@@ -1,0 +1,76 @@
+//! `ambient up`: sessions of the user's own repository, on this machine.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+
+use crate::arguments::{LocalArguments, UpArguments};
+use crate::local::{Agents, DataFolder, Platform, RootSource, Settings};
+use crate::output::Progress;
+
+/// What local mode is not; said at every start.
+pub(crate) const NO_SANDBOX: &str = "Agents run as processes of this user, unsandboxed: run only what you would run yourself. \
+     Keys in the Secret ambient-runner-secrets reach the agent's environment.";
+
+/// Runs until told to end.
+pub(crate) async fn up(arguments: UpArguments) -> anyhow::Result<ExitCode> {
+    let progress = Progress::start();
+    let repository = std::fs::canonicalize(&arguments.repo)
+        .with_context(|| format!("there is no repository at {}", arguments.repo.display()))?;
+    let data = DataFolder::open(&data_path(&arguments.local)?)?;
+    let mut platform = Platform::start(Settings {
+        data,
+        source: RootSource { repository: &repository, branch: &arguments.branch, path: &arguments.path },
+        agents: Agents::here()?,
+        user: arguments.local.user.clone(),
+        listen: arguments.local.listen,
+        slots: arguments.local.slots,
+        take_over: arguments.take_over,
+    })
+    .await?;
+    let shutdown = ambient_kit::shutdown::on_signals()?;
+    greet(&progress, &platform, &arguments, &repository);
+    tokio::select! {
+        fault = platform.fault() => return Err(fault),
+        () = shutdown.leave.cancelled() => {}
+    }
+    end(&progress, platform, &shutdown).await;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn greet(progress: &Progress, platform: &Platform, arguments: &UpArguments, repository: &std::path::Path) {
+    progress.line(&format!("repository  {} ({}, {}/)", repository.display(), arguments.branch, arguments.path));
+    progress.line(&format!("dashboard   {}", platform.login_url()));
+    progress.line(&format!("kubeconfig  {}", platform.kubeconfig.display()));
+    progress.line(&format!("\n{NO_SANDBOX}"));
+    progress.line(&format!("\nCommit a Project and an AgenticSession under {}/ to start a run. Ctrl-C ends.", arguments.path));
+}
+
+/// Ends: agents go on in their pods, unless a second signal comes while there are any.
+pub(crate) async fn end(progress: &Progress, platform: Platform, shutdown: &ambient_kit::shutdown::Shutdown) {
+    let running = platform.running_pods();
+    if running == 0 {
+        platform.end().await;
+        return;
+    }
+    progress.line(&format!(
+        "\n{running} running agent(s) are left in their pods; the next `ambient up` adopts them. \
+         Ctrl-C again within 3 seconds stops them first."
+    ));
+    let second = tokio::time::timeout(std::time::Duration::from_secs(3), shutdown.stop.cancelled()).await;
+    if second.is_ok() {
+        platform.stop_pods().await;
+        progress.line("stopped");
+    }
+    platform.end().await;
+}
+
+/// The data folder: as asked for, or `ambient` in the user's data folder.
+fn data_path(local: &LocalArguments) -> anyhow::Result<PathBuf> {
+    if let Some(asked) = &local.data_dir {
+        return Ok(asked.clone());
+    }
+    let data = local.user_data.clone().or_else(|| local.home.as_ref().map(|home| home.join(".local/share")));
+    data.map(|data| data.join("ambient")).context("no home folder is known; give --data-dir")
+}

@@ -1,0 +1,5 @@
+from src.greeting import greet
+
+
+def test_greets_by_name():
+    assert greet("Ada") == "Hello, Ada"
