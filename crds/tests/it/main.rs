@@ -6,4 +6,12 @@ mod bounded;
 #[cfg(test)]
 mod examples;
 #[cfg(test)]
+mod expressions;
+#[cfg(test)]
+mod fields;
+#[cfg(test)]
 mod generated;
+#[cfg(test)]
+mod rules;
+#[cfg(test)]
+mod structural;
