@@ -208,7 +208,7 @@ fn same(before: Option<&Value>, after: Option<&Value>) -> bool {
         (Some(Value::Number(one)), Some(Value::Number(other))) => one.as_f64() == other.as_f64(),
         (Some(Value::Number(one)), Some(Value::String(other))) => one.to_string() == *other,
         (Some(Value::String(one)), Some(Value::String(other))) if one != other => {
-            let time = |text: &str| text.parse::<jiff::Timestamp>().map(|time| time.as_second()).ok();
+            let time = |text: &str| text.parse::<jiff::Timestamp>().map(jiff::Timestamp::as_second).ok();
             time(one).is_some() && time(one) == time(other)
         }
         (Some(Value::Array(items)), None) => items.is_empty(),
