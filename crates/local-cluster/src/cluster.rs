@@ -15,6 +15,7 @@ use crate::{
     config::{ClusterConfig, Storage, UserInfo},
     controllers,
     kinds::Registry,
+    logs::LogSource,
     storage::{Store, StoreError},
 };
 
@@ -69,7 +70,7 @@ impl Cluster {
         for definition in store.list("customresourcedefinitions.apiextensions.k8s.io", None).items {
             registry.define(&definition.value);
         }
-        let server = Server { store, registry, authenticator: Authenticator::new(config.credentials) };
+        let server = Server::new(store, registry, Authenticator::new(config.credentials));
         bootstrap::first_objects(&server).map_err(|error| OpenError::Bootstrap(error.to_string()))?;
         Ok(Self { server: Arc::new(server), observer: None })
     }
@@ -123,7 +124,7 @@ impl Cluster {
 
     /// Runs the controllers that are part of a cluster until `shutdown`.
     pub async fn run_controllers(&self, shutdown: CancellationToken) {
-        controllers::run(self, shutdown).await;
+        controllers::run(self.server.clone(), shutdown).await;
     }
 
     /// A kubeconfig for a server's address and a token.
@@ -137,6 +138,11 @@ impl Cluster {
             quoted(server_url),
             quoted(token)
         )
+    }
+
+    /// Serves `pods/log` from a source: the node that runs the pods. Without one there are no logs.
+    pub fn set_log_source(&self, source: Arc<dyn LogSource>) {
+        self.server.set_log_source(source);
     }
 
     /// Forgets the history that watches resume from: older versions are answered with 410.

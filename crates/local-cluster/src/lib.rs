@@ -12,6 +12,7 @@ mod cluster;
 mod config;
 mod controllers;
 mod kinds;
+mod logs;
 mod object;
 mod patch;
 mod selectors;
@@ -22,5 +23,6 @@ pub use self::{
     api::RequestInfo,
     cluster::{Cluster, OpenError},
     config::{ClusterConfig, Credential, Storage, UserInfo},
+    logs::{LogRequest, LogSource, LogStream},
     storage::StoreError,
 };

@@ -55,6 +55,11 @@ impl ApiError {
             .with_details(json!({}))
     }
 
+    /// 404 with a message of its own, such as a log that does not exist.
+    pub(crate) fn not_found_message(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "NotFound", message)
+    }
+
     /// 409 for a name that is taken.
     pub(crate) fn already_exists(resource: &Resource, name: &str) -> Self {
         let message = format!("{} {name:?} already exists", resource.qualified());
@@ -109,9 +114,16 @@ impl ApiError {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message).with_details(details)
     }
 
-    /// 422 with a message that names no object, such as a JSON patch that does not fit.
+    /// 422 for options whose value is not one of those known.
     pub(crate) fn unprocessable(message: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message)
+    }
+
+    /// 422 for a JSON patch that does not fit the object.
+    pub(crate) fn rejected(problem: &str) -> Self {
+        let message = "the server rejected our request due to an error in our request";
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message)
+            .with_details(json!({ "causes": [{ "reason": "UnexpectedServerResponse", "message": problem }] }))
     }
 
     /// 400.

@@ -16,6 +16,7 @@ use crate::{
 const NAME_LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
 /// A generated name's given part is cut here, so that five letters fit into a label.
 const GENERATED_BASE: usize = 58;
+const DEFINITIONS: &str = "customresourcedefinitions.apiextensions.k8s.io";
 /// Attempts at a generated name that is not taken.
 const NAME_ATTEMPTS: usize = 8;
 
@@ -139,9 +140,16 @@ fn generate_name(prefix: &str) -> String {
     base.chars().chain(letters).collect()
 }
 
+/// Stops serving what a removed definition defined.
+pub(crate) fn after_removal(registry: &Registry, resource: &Resource, object: &Value) {
+    if resource.storage.as_ref() == DEFINITIONS {
+        registry.forget(object);
+    }
+}
+
 /// Keeps the served kinds true to the definitions in the store.
 pub(crate) fn after_write(registry: &Registry, resource: &Resource, object: &Value) {
-    if resource.storage.as_ref() == "customresourcedefinitions.apiextensions.k8s.io" {
+    if resource.storage.as_ref() == DEFINITIONS {
         registry.define(object);
     }
 }

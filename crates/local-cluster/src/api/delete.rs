@@ -7,7 +7,7 @@ use http::{Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{call::Call, get::Selection, render::respond, server::Server};
+use super::{call::Call, create, get::Selection, render::respond, server::Server};
 use crate::{
     kinds::Resource,
     object,
@@ -23,7 +23,7 @@ pub(crate) const ORPHAN: &str = "orphan";
 /// The body or the query of a delete.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct DeleteOptions {
+pub(crate) struct DeleteOptions {
     grace_period_seconds: Option<i64>,
     propagation_policy: Option<String>,
     orphan_dependents: Option<bool>,
@@ -39,7 +39,7 @@ struct Preconditions {
 }
 
 /// What became of an object.
-enum Outcome {
+pub(crate) enum Outcome {
     Gone(Value),
     Waiting(Value),
 }
@@ -97,7 +97,8 @@ pub(crate) fn may_go(object: &Value) -> bool {
     object::is_terminating(object) && object::finalizers(object).is_empty() && grace == 0 && !namespace_holds
 }
 
-fn delete_object(
+/// Deletes one object of the store, or marks it.
+pub(crate) fn delete_object(
     server: &Server,
     resource: &Resource,
     key: &Key,
@@ -121,8 +122,8 @@ fn delete_object(
         })
     })?;
     let object = shown.or_else(|| stored.map(|stored| (*stored.value).clone())).unwrap_or_default();
-    if !waits && options.dry_run.is_none() && resource.plural == "customresourcedefinitions" {
-        server.registry.forget(&object);
+    if !waits && options.dry_run.is_none() {
+        create::after_removal(&server.registry, resource, &object);
     }
     Ok(if waits { Outcome::Waiting(object) } else { Outcome::Gone(object) })
 }
@@ -185,6 +186,15 @@ fn finalizers_for(object: &Value, options: &DeleteOptions) -> Vec<String> {
 }
 
 impl DeleteOptions {
+    /// The options of a controller: this very object, with a propagation policy.
+    pub(crate) fn of_controller(uid: &str, policy: &str) -> Self {
+        Self {
+            propagation_policy: Some(policy.to_owned()),
+            preconditions: Some(Preconditions { uid: Some(uid.to_owned()), resource_version: None }),
+            ..Self::default()
+        }
+    }
+
     fn parse(call: &Call) -> ApiResult<Self> {
         let mut options = if call.body.is_empty() {
             Self::default()

@@ -16,7 +16,9 @@ const VALUE: &str = "a valid label must be an empty string or consist of alphanu
     regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
 
 /// Finds labels, annotations and finalizers of a wrong form.
-pub(crate) fn check(object: &Value) -> Vec<FieldError> {
+///
+/// `is_core` asks for finalizers with a domain, as the core kinds do.
+pub(crate) fn check(object: &Value, is_core: bool) -> Vec<FieldError> {
     let mut errors = Vec::new();
     let metadata = &object["metadata"];
     for (key, value) in metadata["labels"].as_object().into_iter().flatten() {
@@ -39,7 +41,7 @@ pub(crate) fn check(object: &Value) -> Vec<FieldError> {
     if size > ANNOTATIONS_LIMIT {
         errors.push(FieldError::too_long("metadata.annotations", ANNOTATIONS_LIMIT as u64));
     }
-    for finalizer in object::finalizers(object).into_iter().filter(|name| !is_finalizer(name)) {
+    for finalizer in object::finalizers(object).into_iter().filter(|name| !is_finalizer(name, is_core)) {
         errors.push(FieldError::invalid(
             "metadata.finalizers",
             &finalizer.into(),
@@ -49,9 +51,9 @@ pub(crate) fn check(object: &Value) -> Vec<FieldError> {
     errors
 }
 
-fn is_finalizer(name: &str) -> bool {
-    matches!(name, "orphan" | "foregroundDeletion" | "kubernetes")
-        || (name.contains('/') && is_qualified(name))
+fn is_finalizer(name: &str, is_core: bool) -> bool {
+    let standard = matches!(name, "orphan" | "foregroundDeletion" | "kubernetes");
+    standard || (is_qualified(name) && (name.contains('/') || !is_core))
 }
 
 fn is_qualified(key: &str) -> bool {
@@ -97,7 +99,7 @@ mod tests {
             (json!({ "annotations": { "Example.com/a": "anything goes" } }), 1),
             (json!({ "finalizers": ["plain"] }), 1),
         ] {
-            assert_eq!(check(&json!({ "metadata": metadata })).len(), wanted, "{metadata}");
+            assert_eq!(check(&json!({ "metadata": metadata }), true).len(), wanted, "{metadata}");
         }
     }
 }

@@ -6,6 +6,7 @@ mod delete;
 mod discovery;
 mod get;
 mod labels;
+mod logs;
 mod namespaces;
 mod parameters;
 mod paths;
@@ -13,8 +14,12 @@ mod prepare;
 mod render;
 mod replace;
 mod server;
+mod system;
 mod track;
 mod watch;
 
 pub use self::paths::RequestInfo;
-pub(crate) use self::server::{Observer, Server, serve_request};
+pub(crate) use self::{
+    delete::{FOREGROUND, ORPHAN},
+    server::{Observer, Server, serve_request},
+};

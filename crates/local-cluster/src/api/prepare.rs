@@ -162,7 +162,7 @@ fn judge_unknown(call: &Call, resource: &Resource, unknown: Vec<String>) -> ApiR
 
 /// Refuses an object that breaks the rules of metadata or of its kind; `old` is what it replaces.
 pub(crate) fn validate(resource: &Resource, new: &Value, old: Option<&Value>) -> ApiResult<()> {
-    let mut errors = validate_metadata(new, old);
+    let mut errors = validate_metadata(resource, new, old);
     match &resource.behaviour {
         Behaviour::Builtin(builtin) => errors.extend((builtin.validate)(new, old)),
         Behaviour::Custom(custom) => errors.extend(custom.schema.validate(new, old)),
@@ -173,12 +173,13 @@ pub(crate) fn validate(resource: &Resource, new: &Value, old: Option<&Value>) ->
     Err(ApiError::invalid(resource, object::name(new), &errors))
 }
 
-fn validate_metadata(new: &Value, old: Option<&Value>) -> Vec<FieldError> {
+fn validate_metadata(resource: &Resource, new: &Value, old: Option<&Value>) -> Vec<FieldError> {
+    let is_core = resource.builtin().is_some_and(|builtin| builtin.group != "apiextensions.k8s.io");
     let mut errors = Vec::new();
     if old.is_none() && !is_subdomain(object::name(new)) {
         errors.push(FieldError::invalid("metadata.name", &object::name(new).into(), SUBDOMAIN));
     }
-    errors.extend(labels::check(new));
+    errors.extend(labels::check(new, is_core));
     if let Some(old) = old.filter(|old| object::is_terminating(old)) {
         let known = object::finalizers(old);
         let added: Vec<&str> =

@@ -145,8 +145,7 @@ impl Write {
         change: impl FnOnce(&Value) -> ApiResult<Value>,
     ) -> ApiResult<Response<Body>> {
         let dry_run = call.parameters.dry_run()?;
-        let mut warnings = Vec::new();
-        let mut shown = None;
+        let (mut warnings, mut shown, mut removed) = (Vec::new(), None, false);
         let stored = server.store.commit::<ApiError>(&call.key(resource), |current| {
             let current = current.ok_or_else(|| ApiError::not_found(resource, &call.info.name))?;
             let old = resource.present(&current.value);
@@ -162,10 +161,14 @@ impl Write {
                 shown = Some(new);
                 return Ok(Change::Keep);
             }
-            Ok(decide(&old, new))
+            let change = decide(&old, new);
+            removed = matches!(change, Change::Remove(_));
+            Ok(change)
         })?;
         let object = shown.or_else(|| stored.map(|stored| (*stored.value).clone())).unwrap_or_default();
-        if !dry_run {
+        if !dry_run && removed {
+            create::after_removal(&server.registry, resource, &object);
+        } else if !dry_run {
             create::after_write(&server.registry, resource, &object);
         }
         let shown = call.representation.object(resource, resource.present(&object));

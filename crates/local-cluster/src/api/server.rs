@@ -1,18 +1,20 @@
 //! From an HTTP request to an answer: authentication, the way to a verb, the observer.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::{body::Body, response::IntoResponse};
 use http::{Request, Response};
 use http_body_util::{BodyExt, Limited};
 
 use super::{
-    call::Call, create, delete, discovery, get, parameters::Parameters, paths::RequestInfo, replace, watch,
+    call::Call, create, delete, discovery, get, logs, parameters::Parameters, paths::RequestInfo, replace,
+    watch,
 };
 use crate::{
     auth::{self, Authenticator},
     config::UserInfo,
     kinds::{Registry, Resource},
+    logs::LogSource,
     status::{ApiError, ApiResult},
     storage::Store,
 };
@@ -24,11 +26,28 @@ const BODY_LIMIT: usize = 3 << 20;
 pub(crate) type Observer = Arc<dyn Fn(&RequestInfo) + Send + Sync>;
 
 /// What requests are served from.
-#[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) store: Store,
     pub(crate) registry: Registry,
     pub(crate) authenticator: Authenticator,
+    log_source: RwLock<Option<Arc<dyn LogSource>>>,
+}
+
+impl Server {
+    /// A server over a store and the kinds it knows.
+    pub(crate) fn new(store: Store, registry: Registry, authenticator: Authenticator) -> Self {
+        Self { store, registry, authenticator, log_source: RwLock::new(None) }
+    }
+
+    /// Where logs come from now.
+    pub(crate) fn log_source(&self) -> Option<Arc<dyn LogSource>> {
+        self.log_source.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes logs from a source, in place of an earlier one.
+    pub(crate) fn set_log_source(&self, source: Arc<dyn LogSource>) {
+        *self.log_source.write().unwrap_or_else(PoisonError::into_inner) = Some(source);
+    }
 }
 
 /// Serves one request; `user` is set for clients in this process, who need no token.
@@ -77,6 +96,9 @@ async fn answer(
         .registry
         .find(&info.group, &info.version, &info.resource)
         .ok_or_else(ApiError::no_such_path)?;
+    if call.info.subresource == "log" && call.info.verb == "get" && resource.has_subresource("log") {
+        return logs::log(server, &call, &resource).await;
+    }
     serve_verb(server, &call, &resource)
 }
 

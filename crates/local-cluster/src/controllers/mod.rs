@@ -1,10 +1,34 @@
-//! The controllers of a cluster, each a future that runs until shutdown.
+//! The controllers of a cluster, each driven by changes of the store until shutdown.
+
+mod definitions;
+mod feed;
+mod garbage;
+mod namespaces;
+mod owners;
+
+use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::Cluster;
+use self::{feed::Feed, garbage::GarbageCollector};
+use crate::api::Server;
 
 /// Runs every controller until `shutdown`.
-pub(crate) async fn run(_cluster: &Cluster, shutdown: CancellationToken) {
-    shutdown.cancelled().await;
+pub(crate) async fn run(server: Arc<Server>, shutdown: CancellationToken) {
+    let mut feed = Feed::new(server.clone());
+    let mut garbage = GarbageCollector::default();
+    loop {
+        let changes = tokio::select! {
+            () = shutdown.cancelled() => return,
+            changes = feed.next() => changes,
+        };
+        if changes.starts_over {
+            garbage = GarbageCollector::default();
+        }
+        definitions::reconcile(&server, &changes);
+        namespaces::reconcile(&server, &changes);
+        garbage.reconcile(&server, &changes);
+        // Controllers may have a long list of work: others get their turn in between.
+        tokio::task::yield_now().await;
+    }
 }

@@ -4,6 +4,9 @@ use serde_json::{Map, Value, json};
 
 use crate::object::{self, child_mut};
 
+/// The finalizer of a definition whose objects are not gone yet.
+pub(crate) const CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";
+
 /// Sets a field that is not there.
 fn set(object: &mut Map<String, Value>, field: &str, value: impl Into<Value>) {
     if object.get(field).is_none_or(Value::is_null) {
@@ -274,8 +277,13 @@ pub(crate) fn definition(object: &mut Value) {
     });
 }
 
-/// A new definition is established at once.
+/// A new definition is established at once. Its objects go before it does.
 pub(crate) fn create_definition(object: &mut Value) {
+    let metadata = object::metadata_mut(object);
+    let finalizers = metadata.entry("finalizers").or_insert_with(|| json!([]));
+    if let Some(list) = finalizers.as_array_mut().filter(|list| !list.contains(&CLEANUP.into())) {
+        list.push(CLEANUP.into());
+    }
     let now = object::format_time(object::now());
     let condition = |kind: &str, reason: &str, message: &str| {
         json!({

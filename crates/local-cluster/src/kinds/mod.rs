@@ -10,6 +10,7 @@ mod validation;
 
 pub(crate) use self::{
     builtin::Builtin,
+    defaults::CLEANUP,
     registry::Registry,
     resource::{Behaviour, Custom, Resource, Scope},
 };

@@ -60,6 +60,11 @@ impl Registry {
         stored.into_values().collect()
     }
 
+    /// A kind by group and kind, at any version.
+    pub(crate) fn find_kind(&self, group: &str, kind: &str) -> Option<Arc<Resource>> {
+        self.group(group).into_iter().find(|resource| resource.kind == kind)
+    }
+
     /// Serves the versions of a definition, in place of what it defined before.
     pub(crate) fn define(&self, definition: &Value) {
         let group = definition["spec"]["group"].as_str().unwrap_or_default();

@@ -2,21 +2,29 @@
 
 mod strategic;
 
+use json_patch::{Patch, PatchOperation};
 use serde_json::Value;
 
 pub(crate) use self::strategic::strategic;
 use crate::status::{ApiError, ApiResult};
 
 /// Applies a JSON patch (RFC 6902).
+///
+/// A test for null also holds where nothing is, as on an API server: clients use it to say "not there yet".
 pub(crate) fn json(object: &Value, operations: &Value) -> ApiResult<Value> {
-    let operations: json_patch::Patch = serde_json::from_value(operations.clone())
+    let operations: Patch = serde_json::from_value(operations.clone())
         .map_err(|error| ApiError::bad_request(format!("error decoding patch: {error}")))?;
     let mut patched = object.clone();
-    json_patch::patch(&mut patched, &operations).map_err(|error| {
-        ApiError::unprocessable(format!(
-            "the server rejected our request due to an error in our request: {error}"
-        ))
-    })?;
+    for operation in operations.0 {
+        if let PatchOperation::Test(test) = &operation
+            && test.value.is_null()
+            && patched.pointer(test.path.as_str()).is_none()
+        {
+            continue;
+        }
+        json_patch::patch(&mut patched, &[operation])
+            .map_err(|error| ApiError::rejected(&error.to_string()))?;
+    }
     Ok(patched)
 }
 

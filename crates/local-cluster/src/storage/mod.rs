@@ -89,6 +89,8 @@ pub(crate) struct Store {
     /// Held for the whole of a write, so that what a write read is still true when it commits.
     writer: Mutex<Option<Persistence>>,
     state: RwLock<State>,
+    /// The newest version, for who follows every kind.
+    changed: watch::Sender<u64>,
     /// Histories begin here: what came before is not known to watchers.
     opened_at: u64,
     history_limit: usize,
@@ -99,7 +101,7 @@ impl Store {
     pub(crate) fn in_memory(history_limit: usize) -> Self {
         // Version 0 has a meaning of its own in requests ("any"), so the first is 1.
         let state = State { revision: 1, ..State::default() };
-        Self { writer: Mutex::new(None), state: RwLock::new(state), opened_at: 1, history_limit }
+        Self::with_state(state, None, history_limit)
     }
 
     /// Opens or makes the database at `path`, and replays what its journals hold beyond it.
@@ -110,13 +112,18 @@ impl Store {
             state.revision = state.revision.max(record.revision);
             state.set(&record.key(), record.value.map(|value| Stored::of(record.revision, value)));
         }
+        Ok(Self::with_state(state, Some(persistence), history_limit))
+    }
+
+    fn with_state(state: State, persistence: Option<Persistence>, history_limit: usize) -> Self {
         let opened_at = state.revision;
-        Ok(Self {
-            writer: Mutex::new(Some(persistence)),
+        Self {
+            writer: Mutex::new(persistence),
+            changed: watch::Sender::new(opened_at),
             state: RwLock::new(state),
             opened_at,
             history_limit,
-        })
+        }
     }
 
     /// The object at `key`.
@@ -165,6 +172,22 @@ impl Store {
     pub(crate) fn events_after(&self, resource: &str, revision: u64) -> Result<(Vec<Event>, u64), Expired> {
         let state = self.read();
         Ok((state.events_after(resource, revision, self.opened_at)?, state.revision))
+    }
+
+    /// Events of all kinds after `revision`, each with its kind's `plural.group`, and the version they lead to.
+    pub(crate) fn changes_after(&self, revision: u64) -> Result<(Vec<(Arc<str>, Event)>, u64), Expired> {
+        let state = self.read();
+        let mut changes = Vec::new();
+        for (resource, history) in &state.histories {
+            changes.extend(history.after(revision)?.into_iter().map(|event| (resource.clone(), event)));
+        }
+        changes.sort_by_key(|(_, event)| event.revision);
+        Ok((changes, state.revision))
+    }
+
+    /// A receiver that changes whenever any object does.
+    pub(crate) fn subscribe_all(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
     }
 
     /// A receiver that changes whenever an object of the kind does.
@@ -221,6 +244,8 @@ impl Store {
         let (opened_at, limit) = (self.opened_at, self.history_limit);
         let history = state.histories.entry(key.resource.clone()).or_insert_with(|| History::new(opened_at));
         history.push(event, limit);
+        drop(state);
+        self.changed.send_replace(stored.revision);
     }
 
     // A panic while a lock is held cannot leave half a change: changes are made by single assignments.
