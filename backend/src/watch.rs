@@ -37,17 +37,20 @@ impl SessionCache {
         self.read().values().cloned().collect()
     }
 
-    /// One session.
-    pub(crate) fn get(&self, project: &str, name: &str) -> Option<Arc<AgenticSession>> {
-        self.read().get(&(project.to_owned(), name.to_owned())).cloned()
-    }
-
     /// Whether a first list was read: before that the view is not empty but unknown.
     pub(crate) fn is_ready(&self) -> bool {
         self.changes.borrow().ready
     }
 
-    /// A bell for changes from now on.
+    /// A bell for one session, that rings for each change from now on.
+    pub(crate) fn bell(&self, project: &str, name: &str) -> Bell {
+        let changes = self.changes();
+        let key = (project.to_owned(), name.to_owned());
+        let version = self.version(&key);
+        Bell { changes, key, version }
+    }
+
+    /// A bell for changes of any session from now on.
     pub(crate) fn changes(&self) -> tokio::sync::watch::Receiver<Change> {
         self.changes.subscribe()
     }
@@ -78,8 +81,35 @@ impl SessionCache {
             .send_modify(|change| *change = Change { ready: true, count: change.count.wrapping_add(1) });
     }
 
+    fn version(&self, key: &(String, String)) -> Option<String> {
+        self.read().get(key).and_then(|session| session.metadata.resource_version.clone())
+    }
+
     fn read(&self) -> std::sync::RwLockReadGuard<'_, Objects> {
         self.objects.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Rings when one session changes, appears or goes.
+pub(crate) struct Bell {
+    changes: tokio::sync::watch::Receiver<Change>,
+    key: (String, String),
+    version: Option<String>,
+}
+
+impl Bell {
+    /// Waits for the next change. One that came since the last call is told at once.
+    pub(crate) async fn rung(&mut self, sessions: &SessionCache) {
+        loop {
+            let version = sessions.version(&self.key);
+            if version != self.version {
+                self.version = version;
+                return;
+            }
+            if self.changes.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
     }
 }
 

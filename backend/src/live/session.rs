@@ -82,19 +82,21 @@ struct Over;
 
 impl LivePage {
     async fn run(mut self, events: mpsc::Receiver<Frame>) {
-        let closed = self.sender.clone();
+        let (closed, end) = (self.sender.clone(), self.app.shutdown.clone());
         let updates = async {
             // The only way out of the updates is that they are over.
             let _: Result<(), Over> = self.update(events).await;
         };
         tokio::select! {
             () = closed.closed() => {}
+            () = end.cancelled() => {}
             () = updates => {}
         }
     }
 
     async fn update(&mut self, mut events: mpsc::Receiver<Frame>) -> Result<(), Over> {
-        let mut bell = self.app.sessions.changes();
+        let mut bell = self.app.sessions.bell(self.target.key.project(), self.target.key.session());
+        let app = Arc::clone(&self.app);
         let mut sealed = false;
         self.send_parts(sealed).await?;
         let mut batch = Vec::new();
@@ -111,7 +113,7 @@ impl LivePage {
                         self.send_parts(sealed).await?;
                     }
                 }
-                Ok(()) = bell.changed() => self.send_parts(sealed).await?,
+                () = bell.rung(&app.sessions) => self.send_parts(sealed).await?,
                 () = tokio::time::sleep(RECORD), if sealed => self.send_parts(sealed).await?,
             }
         }

@@ -141,23 +141,18 @@ pub(crate) async fn list(
 
 /// The projects and sessions that a user may list: by one review where that answers for all, else by one a project.
 async fn readable(app: &App, user: &User) -> Result<(Vec<String>, Vec<Arc<AgenticSession>>), Error> {
-    let sessions = app.sessions.all();
-    let names: BTreeSet<String> =
-        sessions.iter().filter_map(|session| session.metadata.namespace.clone()).collect();
-    if app.access.may(user, Verb::List, None, None).await? {
-        return Ok((names.into_iter().collect(), sessions));
+    let mut sessions = app.sessions.all();
+    let names: BTreeSet<&str> = sessions.iter().filter_map(|one| one.metadata.namespace.as_deref()).collect();
+    let mut projects: Vec<String> = names.into_iter().map(str::to_owned).collect();
+    if !app.access.may(user, Verb::List, None, None).await? {
+        let reviewed = stream::iter(projects).map(|name| async move {
+            let may = app.access.may(user, Verb::List, Some(&name), None).await?;
+            Ok::<_, Error>(may.then_some(name))
+        });
+        projects = reviewed.buffered(REVIEWS).try_filter_map(|name| async { Ok(name) }).try_collect().await?;
+        sessions.retain(|one| one.metadata.namespace.as_ref().is_some_and(|name| projects.contains(name)));
     }
-    let reviewed = stream::iter(names).map(|name| async move {
-        let may = app.access.may(user, Verb::List, Some(&name), None).await?;
-        Ok::<_, Error>(may.then_some(name))
-    });
-    let allowed: BTreeSet<String> =
-        reviewed.buffered(REVIEWS).try_filter_map(|name| async { Ok(name) }).try_collect().await?;
-    let is_allowed = |session: &AgenticSession| {
-        session.metadata.namespace.as_ref().is_some_and(|name| allowed.contains(name))
-    };
-    let sessions = sessions.into_iter().filter(|session| is_allowed(session)).collect();
-    Ok((allowed.into_iter().collect(), sessions))
+    Ok((projects, sessions))
 }
 
 impl ListQuery {

@@ -22,6 +22,8 @@ use crate::state::App;
 const WAITING: usize = 256;
 /// How often a stream's right is reviewed again.
 const REVIEW: Duration = Duration::from_secs(30);
+/// Reviews in a row that may stay without an answer, so that a short outage does not end every stream.
+const UNANSWERED: u32 = 2;
 /// The first and the longest pause after a runner could not be read.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
 /// Looked again after this, though watches tell every change.
@@ -66,16 +68,16 @@ impl Follower {
     }
 
     async fn forward(&mut self) {
+        // The bell is taken before looking, so that a change in between is not missed.
+        let mut bell = self.app.sessions.bell(self.target.key.project(), self.target.key.session());
         loop {
-            // The bell is taken before looking, so that a change in between is not missed.
-            let change = change_of(&self.app, &self.target);
             let step = self.step().await.unwrap_or_else(|error| {
                 tracing::warn!(run = %self.target.key, %error, "a stream cannot find its run");
                 Step::Pause
             });
             match step {
                 Step::Wait => tokio::select! {
-                    () = change => {}
+                    () = bell.rung(&self.app.sessions) => {}
                     () = pod_appears(&self.target) => {}
                     () = tokio::time::sleep(SAFETY_NET) => {}
                 },
@@ -139,32 +141,18 @@ impl Follower {
     }
 }
 
-/// Ends when the user may no longer read the session.
+/// Ends when the user may no longer read the session, or when nobody has been able to tell for a while.
 async fn right_lost(app: &App, target: &Target) {
-    loop {
+    let (project, session) = (target.key.project(), target.key.session());
+    let mut unanswered = 0;
+    while unanswered <= UNANSWERED {
         tokio::time::sleep(REVIEW).await;
-        let (project, session) = (target.key.project(), target.key.session());
         match app.access.may(&target.user, Verb::Get, Some(project), Some(session)).await {
-            Ok(true) => {}
-            Ok(false) => return,
-            Err(error) => tracing::warn!(run = %target.key, %error, "a stream's right cannot be reviewed"),
-        }
-    }
-}
-
-/// Ends when the shared view of the session changes.
-fn change_of(app: &Arc<App>, target: &Target) -> impl Future<Output = ()> + use<> {
-    let (app, key) = (Arc::clone(app), target.key.clone());
-    let mut bell = app.sessions.changes();
-    let version = move |app: &App| {
-        let session = app.sessions.get(key.project(), key.session());
-        session.and_then(|session| session.metadata.resource_version.clone())
-    };
-    let before = version(&app);
-    async move {
-        while bell.changed().await.is_ok() {
-            if version(&app) != before {
-                return;
+            Ok(true) => unanswered = 0,
+            Ok(false) | Err(Error::InvalidToken | Error::Forbidden(_)) => return,
+            Err(error) => {
+                tracing::warn!(run = %target.key, %error, "a stream's right cannot be reviewed");
+                unanswered += 1;
             }
         }
     }

@@ -34,9 +34,8 @@ pub(crate) fn files(patch: &str) -> (Vec<FileChange>, bool) {
     let mut remaining = Hunk::default();
     let mut lines = text.lines();
     for line in lines.by_ref().take(LINES) {
-        if remaining.is_done()
-            && let Some(names) = line.strip_prefix("diff --git ")
-        {
+        if let Some(names) = line.strip_prefix("diff --git ") {
+            remaining = Hunk::default();
             files.push(FileChange { path: path(names), ..FileChange::default() });
             continue;
         }
@@ -79,7 +78,9 @@ impl Hunk {
             Some(b'+') => (0, 1, "add"),
             Some(b'-') => (1, 0, "del"),
             Some(b'\\') => (0, 0, "meta"),
-            _ => (1, 1, "same"),
+            Some(b' ') | None => (1, 1, "same"),
+            // The hunk is shorter than it says.
+            Some(_) => (self.old, self.new, "meta"),
         };
         self.old = self.old.saturating_sub(old);
         self.new = self.new.saturating_sub(new);
@@ -138,6 +139,13 @@ rename to new.md
         assert_eq!(shown, [("src/a b.rs", 1, 1), ("new.md", 2, 1)]);
         let kinds: Vec<_> = files[0].lines.iter().map(|line| line.kind).collect();
         assert_eq!(kinds, ["meta", "meta", "meta", "hunk", "same", "del", "add", "same"]);
+    }
+
+    #[test]
+    fn a_hunk_shorter_than_it_says_ends_with_its_file() {
+        let (files, _) = files("diff --git a/x b/x\n@@ -1,9 +1,9 @@\n same\ndiff --git a/y b/y\n--- a/y\n");
+        let kinds: Vec<_> = files.iter().map(|file| (file.path.as_str(), file.lines[0].kind)).collect();
+        assert_eq!(kinds, [("x", "hunk"), ("y", "meta")]);
     }
 
     #[test]

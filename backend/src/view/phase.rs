@@ -1,7 +1,7 @@
 //! Where a run stands, in one word, one colour and one reason.
 
-use ambient_crds::conditions::ConditionType;
-use ambient_crds::{AgenticSession, Phase};
+use ambient_crds::conditions::{ConditionType, Reason};
+use ambient_crds::{AgenticSession, PendingReason, Phase};
 use ambient_kit::conditions;
 use ambient_protocol::ledger::EndPhase;
 
@@ -52,6 +52,28 @@ impl Badge {
     }
 }
 
+/// The style's class of a condition. Most are good when they hold; some only ask for attention then.
+pub(crate) fn condition_tone(kind: &str, status: &str, reason: &str) -> &'static str {
+    let calls = [
+        ConditionType::WaitingForPerson,
+        ConditionType::SpecChanged,
+        ConditionType::DeprecatedFields,
+        ConditionType::Held,
+    ];
+    let is_call = calls.iter().any(|call| call.as_str() == kind);
+    let not_yet = [Reason::Progressing, Reason::Deferred, Reason::NotNeeded, Reason::Suspended];
+    let is_awaited = not_yet.iter().any(|word| word.as_str() == reason)
+        || PendingReason::ALL.iter().any(|word| word.as_str() == reason);
+    match status {
+        "True" if is_call => "waiting",
+        "True" => "good",
+        "False" if is_call => "stopped",
+        "False" if is_awaited => "waiting",
+        "False" => "bad",
+        _ => "stopped",
+    }
+}
+
 fn tone(phase: Phase) -> &'static str {
     match phase {
         Phase::Pending => "waiting",
@@ -59,5 +81,27 @@ fn tone(phase: Phase) -> &'static str {
         Phase::Stopping | Phase::Stopped => "stopped",
         Phase::Completed => "good",
         Phase::Failed => "bad",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_condition_that_is_awaited_is_no_failure() {
+        for (kind, status, reason, expected) in [
+            ("Ready", "True", "Running", "good"),
+            ("Ready", "False", "Queued", "waiting"),
+            ("Ready", "False", "OutOfMemory", "bad"),
+            ("ResultRecorded", "False", "Progressing", "waiting"),
+            ("ResultRecorded", "False", "PushFailed", "bad"),
+            ("WaitingForPerson", "True", "Answer", "waiting"),
+            ("WaitingForPerson", "False", "NotNeeded", "stopped"),
+            ("SpecChanged", "True", "PinnedEarlier", "waiting"),
+            ("Claimed", "Unknown", "Progressing", "stopped"),
+        ] {
+            assert_eq!(condition_tone(kind, status, reason), expected, "{kind} {status} {reason}");
+        }
     }
 }

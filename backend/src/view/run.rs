@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::link::{self, Place};
 use super::numbers::{self, Moment};
-use super::phase::Badge;
+use super::phase::{self, Badge};
 use super::text::{clean, short_commit};
 use crate::runs::Target;
 
@@ -27,7 +27,7 @@ pub(crate) struct RunView {
     pub(crate) requested_by: Option<String>,
     /// When the agent started.
     pub(crate) started: Option<Moment>,
-    /// How long it took, or has taken so far.
+    /// How long it took, once it has ended.
     pub(crate) lasted: Option<String>,
     /// What it consumed.
     pub(crate) usage: Option<UsageView>,
@@ -117,8 +117,8 @@ pub(crate) struct ResultView {
 pub(crate) struct ConditionView {
     /// What is judged.
     pub(crate) kind: String,
-    /// `True`, `False` or `Unknown`.
-    pub(crate) holds: String,
+    /// The style's class.
+    pub(crate) tone: &'static str,
     /// Why.
     pub(crate) reason: String,
     /// Why, for people.
@@ -174,7 +174,7 @@ impl RunView {
             model: settings.and_then(|settings| settings.model.as_deref()).map(clean),
             requested_by: asked_by.map(clean),
             started: started.map(|at| Moment::new(at, now)),
-            lasted: started.map(|at| numbers::duration(ended.unwrap_or(now).as_second() - at.as_second())),
+            lasted: started.zip(ended).map(|(at, end)| numbers::duration(end.as_second() - at.as_second())),
             usage: status.usage.as_ref().map(usage_of_status),
             source: status
                 .source
@@ -306,7 +306,7 @@ fn condition_view(
 ) -> ConditionView {
     ConditionView {
         kind: clean(&condition.type_),
-        holds: condition.status.clone(),
+        tone: phase::condition_tone(&condition.type_, &condition.status, &condition.reason),
         reason: clean(&condition.reason),
         message: clean(&condition.message),
         since: Moment::new(condition.last_transition_time.0, now),

@@ -4,6 +4,7 @@
 
 mod access;
 mod lists;
+mod serving;
 mod sessions;
 mod streams;
 mod support;

@@ -13,6 +13,7 @@ use ambient_protocol::token::Signer;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
+use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tower::ServiceExt as _;
 
@@ -29,6 +30,7 @@ pub(crate) struct World {
     pub(crate) cluster: TestCluster,
     pub(crate) records: TestRecords,
     pub(crate) keys: String,
+    signer: Arc<Signer>,
     router: axum::Router,
     _shutdown: DropGuard,
 }
@@ -41,22 +43,42 @@ impl World {
         let signer = Arc::new(Signer::generate("backend").unwrap());
         let keys = signer.public_paserk().unwrap();
         let records = TestRecords::start(&keys).await;
-        let config = Config {
-            clients: cluster.clients(),
-            watch: cluster.own(),
-            signer,
-            records_url: records.url.clone(),
-            public_url: "http://ambient.test".to_owned(),
-        };
         let shutdown = CancellationToken::new();
-        let backend = Backend::new(config, shutdown.clone());
-        let router = backend.router();
+        let mut world = Self {
+            cluster,
+            records,
+            keys,
+            signer,
+            router: axum::Router::new(),
+            _shutdown: shutdown.clone().drop_guard(),
+        };
+        let backend = Backend::new(world.config(), shutdown);
+        world.router = backend.router();
         tokio::spawn(async move { backend.watch().await });
-        let world = Self { cluster, records, keys, router, _shutdown: shutdown.drop_guard() };
         world
             .wait_until("the sessions are read", async || world.plain("/readyz").await.0 == StatusCode::OK)
             .await;
         world
+    }
+
+    /// Serves on a port of this machine until `shutdown`.
+    pub(crate) async fn serve(
+        &self,
+        shutdown: CancellationToken,
+    ) -> (std::net::SocketAddr, JoinHandle<std::io::Result<()>>) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        (address, tokio::spawn(ambient_backend::serve(self.config(), listener, shutdown)))
+    }
+
+    fn config(&self) -> Config {
+        Config {
+            clients: self.cluster.clients(),
+            watch: self.cluster.own(),
+            signer: Arc::clone(&self.signer),
+            records_url: self.records.url.clone(),
+            public_url: "http://ambient.test".to_owned(),
+        }
     }
 
     /// Sends a request.
