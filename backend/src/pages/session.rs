@@ -45,6 +45,7 @@ struct SessionPage<'a> {
     changes: ChangesPart,
     entries: Vec<EntryPart<'a>>,
     note: Option<String>,
+    truncated: bool,
     record_problem: bool,
     stream: Option<String>,
 }
@@ -103,6 +104,7 @@ fn assemble<'a>(
         changes: ChangesPart::new(recorded),
         entries: entries.iter().enumerate().map(|(index, entry)| EntryPart { index, entry }).collect(),
         note: conversation::turn_note(&so_far.conversation.status),
+        truncated: so_far.truncated,
         record_problem: record.is_err(),
         stream,
     }

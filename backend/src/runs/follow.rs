@@ -11,9 +11,10 @@ use kube::api::Api;
 use kube::runtime::{WatchStreamExt as _, watcher};
 use tokio::sync::mpsc;
 
-use super::place::{self, Place};
+use super::place::{self, Place, Recorded};
 use super::runner;
 use super::target::Target;
+use super::transcript::numbered;
 use crate::auth::Verb;
 use crate::error::Error;
 use crate::state::App;
@@ -94,7 +95,7 @@ impl Follower {
         self.target = self.target.clone().refreshed().await?;
         Ok(match place::find(&self.app, &self.target).await? {
             Place::Runner(client) => self.copy(&client).await,
-            Place::Record(transcript) => self.replay(&String::from_utf8_lossy(&transcript)).await,
+            Place::Record(recorded) => self.replay(&recorded).await,
             Place::Nowhere => self.seal(self.after).await,
             Place::NotYet => Step::Wait,
             Place::Gone => Step::End,
@@ -123,9 +124,9 @@ impl Follower {
         Step::Pause
     }
 
-    async fn replay(&mut self, transcript: &str) -> Step {
+    async fn replay(&mut self, recorded: &Recorded) -> Step {
         let mut last = 0;
-        for (sequence, line) in (1..).zip(transcript.lines().filter(|line| !line.is_empty())) {
+        for (sequence, line) in numbered(&recorded.text, recorded.truncated) {
             last = sequence;
             if sequence > self.after && self.sender.send(Frame::event(sequence, line)).await.is_err() {
                 return Step::End;

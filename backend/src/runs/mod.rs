@@ -5,6 +5,7 @@ mod place;
 mod runner;
 mod so_far;
 mod target;
+mod transcript;
 
 use std::sync::Arc;
 

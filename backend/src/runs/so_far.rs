@@ -25,6 +25,8 @@ pub(crate) struct SoFar {
     pub(crate) conversation: Conversation,
     /// Whether no more will come.
     pub(crate) whole: bool,
+    /// Whether the middle was cut out of the transcript, because it was too long.
+    pub(crate) truncated: bool,
 }
 
 /// Reads a run's events up to now.
@@ -34,10 +36,11 @@ pub(crate) struct SoFar {
 pub(crate) async fn so_far(app: &App, target: &Target) -> Result<SoFar, Error> {
     Ok(match place::find(app, target).await? {
         Place::Runner(client) => of_runner(&client).await,
-        Place::Record(transcript) => {
-            let conversation = Conversation::from_transcript(&String::from_utf8_lossy(&transcript));
-            SoFar { conversation, whole: true }
-        }
+        Place::Record(recorded) => SoFar {
+            conversation: Conversation::from_transcript(&recorded.text),
+            whole: true,
+            truncated: recorded.truncated,
+        },
         Place::Nowhere | Place::Gone => SoFar { whole: true, ..SoFar::default() },
         Place::NotYet => SoFar::default(),
     })
