@@ -23,7 +23,8 @@ pub struct Config {
     pub signer: Arc<Signer>,
     /// Where the operator serves records, for example `http://127.0.0.1:8090`.
     pub records_url: String,
-    /// Where users reach these pages, for example `http://127.0.0.1:8080`; with `https` cookies are for it alone.
+    /// Where users reach these pages, for example `http://127.0.0.1:8080`; it names their
+    /// cookie, and with `https` binds it to that.
     pub public_url: String,
 }
 

@@ -21,8 +21,6 @@ pub(crate) struct App {
     pub(crate) runs: Runs,
     /// The backend's own account.
     pub(crate) own: kube::Client,
-    /// Whether users come by HTTPS, so that cookies must not travel otherwise.
-    pub(crate) secure: bool,
     /// Cancelled when streams shall end.
     pub(crate) shutdown: CancellationToken,
 }
@@ -32,12 +30,11 @@ impl App {
     pub(crate) fn new(config: Config, shutdown: CancellationToken) -> Self {
         Self {
             authenticator: Authenticator::new(config.watch.clone(), config.clients),
-            logins: Logins::default(),
+            logins: Logins::new(&config.public_url),
             access: Access::default(),
             sessions: SessionCache::default(),
             runs: Runs::new(config.signer, &config.records_url),
             own: config.watch,
-            secure: config.public_url.starts_with("https://"),
             shutdown,
         }
     }

@@ -7,7 +7,6 @@ use axum::http::{HeaderMap, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
-use super::logins::cookie_of;
 use super::user::User;
 use crate::error::{ApiError, Error, PageError};
 use crate::pages::login;
@@ -46,7 +45,7 @@ async fn user(app: &App, headers: &HeaderMap) -> Result<User, Error> {
     if let Some(token) = bearer(headers) {
         return app.authenticator.user(token).await;
     }
-    let token = cookie_of(headers).and_then(|id| app.logins.token(id)).ok_or(Error::Unauthenticated)?;
+    let token = app.logins.id(headers).and_then(|id| app.logins.token(id)).ok_or(Error::Unauthenticated)?;
     app.authenticator.user(&token).await
 }
 

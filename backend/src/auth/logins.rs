@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-/// Name of the cookie.
+/// Name of the cookie; a port follows, because browsers give one host's cookies to all of its ports.
 const COOKIE: &str = "ambient_login";
 /// How long a sign-in lasts.
 const LIFE: Duration = Duration::from_secs(12 * 3600);
@@ -19,8 +19,9 @@ const LIFE: Duration = Duration::from_secs(12 * 3600);
 const MOST: usize = 1000;
 
 /// Tokens by the digest of the id in the cookie.
-#[derive(Default)]
 pub(crate) struct Logins {
+    cookie: String,
+    secure: bool,
     entries: Mutex<HashMap<[u8; 32], Login>>,
 }
 
@@ -30,6 +31,14 @@ struct Login {
 }
 
 impl Logins {
+    /// Nobody is signed in. The address by which users come names the cookie, and with HTTPS binds it to that.
+    pub(crate) fn new(public_url: &str) -> Self {
+        let port: Option<u16> =
+            public_url.trim_end_matches('/').rsplit(':').next().and_then(|port| port.parse().ok());
+        let cookie = port.map_or_else(|| COOKIE.to_owned(), |port| format!("{COOKIE}_{port}"));
+        Self { cookie, secure: public_url.starts_with("https://"), entries: Mutex::default() }
+    }
+
     /// Keeps a token and gives the id by which it is found again: 244 random bits.
     pub(crate) fn open(&self, token: &str) -> String {
         let id = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
@@ -58,31 +67,31 @@ impl Logins {
     pub(crate) fn close(&self, id: &str) {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner).remove(&digest(id));
     }
-}
 
-/// The id in a request's cookie.
-pub(crate) fn cookie_of(headers: &HeaderMap) -> Option<&str> {
-    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    cookies.flat_map(|line| line.split(';')).find_map(|pair| {
-        let (name, value) = pair.trim().split_once('=')?;
-        (name == COOKIE).then_some(value)
-    })
-}
+    /// The id in a request's cookie.
+    pub(crate) fn id<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
+        let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+        cookies.flat_map(|line| line.split(';')).find_map(|pair| {
+            let (name, value) = pair.trim().split_once('=')?;
+            (name == self.cookie).then_some(value)
+        })
+    }
 
-/// The header that sets the cookie.
-pub(crate) fn new_cookie(id: &str, secure: bool) -> Option<HeaderValue> {
-    cookie(id, LIFE.as_secs(), secure)
-}
+    /// The header that sets the cookie.
+    pub(crate) fn cookie(&self, id: &str) -> Option<HeaderValue> {
+        self.header(id, LIFE.as_secs())
+    }
 
-/// The header that removes it.
-pub(crate) fn expired_cookie(secure: bool) -> Option<HeaderValue> {
-    cookie("", 0, secure)
-}
+    /// The header that removes it.
+    pub(crate) fn no_cookie(&self) -> Option<HeaderValue> {
+        self.header("", 0)
+    }
 
-fn cookie(value: &str, seconds: u64, secure: bool) -> Option<HeaderValue> {
-    let secure = if secure { "; Secure" } else { "" };
-    let text = format!("{COOKIE}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}");
-    HeaderValue::from_str(&text).ok()
+    fn header(&self, value: &str, seconds: u64) -> Option<HeaderValue> {
+        let (name, secure) = (&self.cookie, if self.secure { "; Secure" } else { "" });
+        let text = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}");
+        HeaderValue::from_str(&text).ok()
+    }
 }
 
 /// Ids are kept as digests, so that looking one up tells nothing by its time.
@@ -96,7 +105,7 @@ mod tests {
 
     #[test]
     fn a_login_ends_by_sign_out_and_by_time() {
-        let logins = Logins::default();
+        let logins = Logins::new("http://127.0.0.1");
         let (one, two) = (logins.open("token-1"), logins.open("token-2"));
         assert_ne!(one, two);
         assert_eq!(logins.token(&one).as_deref(), Some("token-1"));
@@ -110,14 +119,28 @@ mod tests {
     #[test]
     fn the_cookie_is_found_among_others() {
         for (line, expected) in [
-            ("ambient_login=abc", Some("abc")),
-            ("a=b; ambient_login=abc; c=d", Some("abc")),
-            ("xambient_login=abc", None),
+            ("ambient_login_8080=abc", Some("abc")),
+            ("a=b; ambient_login_8080=abc; c=d", Some("abc")),
+            ("ambient_login_9090=abc", None),
+            ("xambient_login_8080=abc", None),
             ("", None),
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(header::COOKIE, HeaderValue::from_static(line));
-            assert_eq!(cookie_of(&headers), expected, "{line}");
+            assert_eq!(Logins::new("http://127.0.0.1:8080/").id(&headers), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_cookie_of_an_https_address_travels_by_https_alone() {
+        for (address, name, secure) in [
+            ("http://127.0.0.1:8080", "ambient_login_8080=", false),
+            ("https://ambient.example", "ambient_login=", true),
+        ] {
+            let cookie = Logins::new(address).cookie("id").unwrap();
+            let cookie = cookie.to_str().unwrap();
+            assert!(cookie.starts_with(name), "{cookie}");
+            assert_eq!(cookie.ends_with("; Secure"), secure, "{cookie}");
         }
     }
 }

@@ -8,6 +8,6 @@ mod user;
 
 pub(crate) use access::{Access, Verb};
 pub(crate) use guard::{api_user, page_user};
-pub(crate) use logins::{Logins, cookie_of, expired_cookie, new_cookie};
+pub(crate) use logins::Logins;
 pub(crate) use origin::same_origin;
 pub(crate) use user::{Authenticator, User};

@@ -14,7 +14,6 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
 
 use super::{Shell, html};
-use crate::auth::{cookie_of, expired_cookie, new_cookie};
 use crate::error::{Error, PageError};
 use crate::state::App;
 
@@ -50,10 +49,10 @@ pub(crate) async fn submit(State(app): State<Arc<App>>, Form(form): Form<SignIn>
 
 /// `POST /logout`.
 pub(crate) async fn sign_out(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
-    if let Some(id) = cookie_of(&headers) {
+    if let Some(id) = app.logins.id(&headers) {
         app.logins.close(id);
     }
-    leading_to("/login", expired_cookie(app.secure))
+    leading_to("/login", app.logins.no_cookie())
 }
 
 /// Checks a token, remembers it for this browser and leads on.
@@ -61,7 +60,7 @@ pub(crate) async fn sign_in(app: &App, token: &str, next: &str) -> Response {
     match app.authenticator.user(token).await {
         Ok(user) => {
             tracing::info!(user.name = user.name, "signed in");
-            leading_to(local(next), new_cookie(&app.logins.open(token), app.secure))
+            leading_to(local(next), app.logins.cookie(&app.logins.open(token)))
         }
         Err(error @ Error::InvalidToken) => refused(&error, next),
         Err(error) => PageError(error).into_response(),
