@@ -3,7 +3,7 @@
 use ambient_crds::conditions::{ConditionType, Reason};
 use ambient_crds::{AgenticSession, PendingReason, Phase};
 use ambient_kit::conditions;
-use ambient_protocol::ledger::EndPhase;
+use ambient_protocol::ledger::{EndPhase, Ending};
 
 use super::text::clean;
 
@@ -32,16 +32,31 @@ impl Badge {
         Self::new(phase, reason, message)
     }
 
-    /// The badge of a run that the ledger knows; one without an ending is claimed.
-    pub(crate) fn of_ending(ending: Option<(EndPhase, &str, &str)>) -> Self {
-        match ending {
-            None => {
-                Self::new(Phase::Running, "Claimed", "The ledger has a claim and no ending for this run.")
-            }
-            Some((EndPhase::Completed, reason, message)) => Self::new(Phase::Completed, reason, message),
-            Some((EndPhase::Failed, reason, message)) => Self::new(Phase::Failed, reason, message),
-            Some((EndPhase::Stopped, reason, message)) => Self::new(Phase::Stopped, reason, message),
-        }
+    /// The badge of a run that the ledger knows the end of.
+    pub(crate) fn of_ending(ending: &Ending) -> Self {
+        let phase = match ending.phase {
+            EndPhase::Completed => Phase::Completed,
+            EndPhase::Failed => Phase::Failed,
+            EndPhase::Stopped => Phase::Stopped,
+        };
+        Self::new(phase, &ending.reason, &ending.message)
+    }
+
+    /// The badge of a run that the ledger knows the claim of, and no cluster at hand runs.
+    pub(crate) fn claimed() -> Self {
+        let message = "The ledger has a claim for this run and no ending.";
+        Self { word: "Claimed", tone: "waiting", reason: None, message: message.to_owned() }
+    }
+
+    /// The badge of a run that is wanted and has not started.
+    pub(crate) fn not_started() -> Self {
+        Self::new(Phase::Pending, "", "This run has not started.")
+    }
+
+    /// The badge of an earlier run whose record is not there.
+    pub(crate) fn not_known() -> Self {
+        let message = "How this run ended is not known here: its record could not be read.";
+        Self { word: "Unknown", tone: "stopped", reason: None, message: message.to_owned() }
     }
 
     fn new(phase: Phase, reason: &str, message: &str) -> Self {

@@ -98,6 +98,17 @@ async fn earlier_runs_are_read_from_records_alone() {
 }
 
 #[tokio::test]
+async fn a_run_without_a_record_says_what_is_not_known() {
+    let world = World::with(async |_| {}).await;
+    let status = json!({ "phase": "Completed", "run": 2 });
+    world.cluster.add(&session("alpha", "s", json!({ "run": 3 }), status)).await;
+    for (run, expected) in [(1, "its record could not be read"), (3, "This run has not started.")] {
+        let (code, page) = world.get(&format!("/projects/alpha/sessions/s?run={run}")).await;
+        assert!(code.is_success() && page.contains(expected), "run {run}: {page}");
+    }
+}
+
+#[tokio::test]
 async fn a_session_that_only_the_ledger_knows_is_still_shown() {
     let world = World::with(async |_| {}).await;
     for run in [1, 2] {
