@@ -15,6 +15,7 @@ use crate::{
     config::{ClusterConfig, Storage, UserInfo},
     controllers,
     kinds::Registry,
+    kubeconfig,
     logs::LogSource,
     storage::{Store, StoreError},
 };
@@ -127,17 +128,10 @@ impl Cluster {
         controllers::run(self.server.clone(), shutdown).await;
     }
 
-    /// A kubeconfig for a server's address and a token.
+    /// A kubeconfig for a server's address and a token. It holds the token: write it for its owner alone.
     #[must_use]
     pub fn kubeconfig(server_url: &str, token: &str) -> String {
-        let quoted = |text: &str| serde_json::Value::from(text).to_string();
-        format!(
-            "apiVersion: v1\nkind: Config\ncurrent-context: local\nclusters:\n- name: local\n  cluster:\n    \
-             server: {}\ncontexts:\n- name: local\n  context:\n    cluster: local\n    user: admin\n    \
-             namespace: default\nusers:\n- name: admin\n  user:\n    token: {}\n",
-            quoted(server_url),
-            quoted(token)
-        )
+        kubeconfig::kubeconfig(server_url, token)
     }
 
     /// Serves `pods/log` from a source: the node that runs the pods. Without one there are no logs.

@@ -12,6 +12,7 @@ mod cluster;
 mod config;
 mod controllers;
 mod kinds;
+mod kubeconfig;
 mod logs;
 mod object;
 mod patch;

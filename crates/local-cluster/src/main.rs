@@ -1,6 +1,10 @@
 //! `local-cluster`: the embedded Kubernetes API on its own.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use ambient_local_cluster::{Cluster, ClusterConfig, Credential, Storage, UserInfo};
 use anyhow::Context;
@@ -59,14 +63,24 @@ async fn serve(arguments: ServeArguments) -> anyhow::Result<()> {
         .with_context(|| format!("cannot listen on {}", arguments.listen))?;
     let address = listener.local_addr()?;
     let kubeconfig = Cluster::kubeconfig(&format!("http://{address}"), &token);
-    std::fs::write(&arguments.kubeconfig, kubeconfig)
+    write_private(&arguments.kubeconfig, &kubeconfig)
         .with_context(|| format!("cannot write {}", arguments.kubeconfig.display()))?;
     tracing::info!(%address, kubeconfig = %arguments.kubeconfig.display(), "serving");
     let shutdown = CancellationToken::new();
     tokio::select! {
         result = cluster.serve(listener, shutdown.clone()) => result?,
+        () = cluster.run_controllers(shutdown.clone()) => {}
         result = tokio::signal::ctrl_c() => result?,
     }
     shutdown.cancel();
     Ok(())
+}
+
+/// Writes a file that only its owner can read.
+fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).truncate(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(text.as_bytes())
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, header};
 use serde_json::Value;
 
-use super::{parameters::Parameters, paths::RequestInfo, render::Representation};
+use super::{parameters::Parameters, paths::RequestInfo, render::Representation, table::RowObject};
 use crate::{
     apply::Ignored,
     config::UserInfo,
@@ -46,6 +46,20 @@ impl Call {
             user_agent: text(header::USER_AGENT).to_owned(),
             body,
         })
+    }
+
+    /// An object in the form that the client asked for.
+    pub(crate) fn show(&self, resource: &Resource, object: Value) -> Value {
+        self.representation.object(resource, object, self.row_object())
+    }
+
+    /// A list in the form that the client asked for.
+    pub(crate) fn show_list(&self, resource: &Resource, list: Value) -> Value {
+        self.representation.list(resource, list, self.row_object())
+    }
+
+    fn row_object(&self) -> RowObject {
+        RowObject::parse(self.parameters.text("includeObject"))
     }
 
     /// The place of the named object in the store.

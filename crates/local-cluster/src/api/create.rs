@@ -24,7 +24,7 @@ const NAME_ATTEMPTS: usize = 8;
 pub(crate) fn create(server: &Server, call: &Call, resource: &Resource) -> ApiResult<Response<Body>> {
     let object = call.object(resource)?;
     let (object, warnings) = create_object(server, call, resource, object, Tracking::Update)?;
-    let shown = call.representation.object(resource, resource.present(&object));
+    let shown = call.show(resource, resource.present(&object));
     Ok(respond(StatusCode::CREATED, &shown, &warnings))
 }
 
@@ -75,7 +75,7 @@ fn create_named(
             return Err(ApiError::already_exists(resource, &name));
         }
         prepare::validate(resource, &prepared.object, None)?;
-        let object = prepared.object;
+        let object = resource.stored_form(prepared.object);
         made = dry_run.then(|| object.clone());
         Ok(if dry_run { Change::Keep } else { Change::Put(object) })
     })?;

@@ -49,9 +49,9 @@ pub(crate) fn delete(server: &Server, call: &Call, resource: &Resource) -> ApiRe
     let options = DeleteOptions::parse(call)?;
     let outcome = delete_object(server, resource, &call.key(resource), &options)?;
     let body = match outcome {
-        Outcome::Waiting(object) => call.representation.object(resource, resource.present(&object)),
+        Outcome::Waiting(object) => call.show(resource, resource.present(&object)),
         Outcome::Gone(object) if resource.builtin().is_some_and(|builtin| builtin.returns_deleted) => {
-            call.representation.object(resource, resource.present(&object))
+            call.show(resource, resource.present(&object))
         }
         Outcome::Gone(object) => success(resource, &object),
     };
@@ -86,7 +86,7 @@ pub(crate) fn delete_collection(
         }
     }
     list["items"] = items.into();
-    Ok(respond(StatusCode::OK, &call.representation.list(resource, list), &[]))
+    Ok(respond(StatusCode::OK, &call.show_list(resource, list), &[]))
 }
 
 /// Whether an object that is being deleted has nothing left that holds it.

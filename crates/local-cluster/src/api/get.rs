@@ -50,7 +50,7 @@ pub(crate) fn get(server: &Server, call: &Call, resource: &Resource) -> ApiResul
         .store
         .get(&call.key(resource))
         .ok_or_else(|| ApiError::not_found(resource, &call.info.name))?;
-    let object = call.representation.object(resource, resource.present(&stored.value));
+    let object = call.show(resource, resource.present(&stored.value));
     Ok(respond(StatusCode::OK, &object, &[]))
 }
 
@@ -93,7 +93,7 @@ pub(crate) fn list(server: &Server, call: &Call, resource: &Resource) -> ApiResu
         }
     }
     list["items"] = items.into();
-    Ok(respond(StatusCode::OK, &call.representation.list(resource, list), &[]))
+    Ok(respond(StatusCode::OK, &call.show_list(resource, list), &[]))
 }
 
 fn listing(

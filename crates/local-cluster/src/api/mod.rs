@@ -13,8 +13,10 @@ mod paths;
 mod prepare;
 mod render;
 mod replace;
+mod reviews;
 mod server;
 mod system;
+mod table;
 mod track;
 mod watch;
 

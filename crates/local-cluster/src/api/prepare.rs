@@ -22,9 +22,6 @@ pub(crate) struct Prepared {
 pub(crate) fn prepare(call: &Call, resource: &Resource, object: Value) -> ApiResult<Prepared> {
     let (mut known, unknown) = decode(resource, object)?;
     if let Some(builtin) = resource.builtin() {
-        if let Some(absorb) = builtin.absorb {
-            absorb(&mut known);
-        }
         (builtin.apply_defaults)(&mut known);
     }
     let warnings = judge_unknown(call, resource, unknown)?;

@@ -4,8 +4,10 @@ use axum::body::Body;
 use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::{Value, json};
 
+use super::table::{RowObject, table};
 use crate::{
     kinds::Resource,
+    object,
     status::{ApiError, ApiResult},
 };
 
@@ -41,27 +43,39 @@ impl Representation {
     }
 
     /// One object in this form.
-    pub(crate) fn object(self, _resource: &Resource, object: Value) -> Value {
+    pub(crate) fn object(self, resource: &Resource, object: Value, rows: RowObject) -> Value {
         match self {
-            Self::Whole | Self::Table => object,
+            Self::Whole => object,
             Self::Metadata => partial(&object),
+            Self::Table => {
+                let metadata = json!({ "resourceVersion": object::meta_str(&object, "resourceVersion") });
+                table(resource, &[object], &metadata, rows)
+            }
         }
     }
 
     /// A list in this form.
-    pub(crate) fn list(self, _resource: &Resource, mut list: Value) -> Value {
-        if self == Self::Metadata {
-            list["apiVersion"] = "meta.k8s.io/v1".into();
-            list["kind"] = "PartialObjectMetadataList".into();
-            if let Some(items) = list["items"].as_array_mut() {
-                items.iter_mut().for_each(|item| *item = partial(item));
+    pub(crate) fn list(self, resource: &Resource, mut list: Value, rows: RowObject) -> Value {
+        match self {
+            Self::Whole => list,
+            Self::Metadata => {
+                list["apiVersion"] = "meta.k8s.io/v1".into();
+                list["kind"] = "PartialObjectMetadataList".into();
+                for item in list["items"].as_array_mut().into_iter().flatten() {
+                    *item = partial(item);
+                }
+                list
+            }
+            Self::Table => {
+                let items = list["items"].as_array().map(Vec::as_slice).unwrap_or_default();
+                table(resource, items, &list["metadata"], rows)
             }
         }
-        list
     }
 }
 
-fn partial(object: &Value) -> Value {
+/// The metadata of an object, as an object.
+pub(crate) fn partial(object: &Value) -> Value {
     json!({
         "apiVersion": "meta.k8s.io/v1",
         "kind": "PartialObjectMetadata",
@@ -76,7 +90,7 @@ pub(crate) fn respond(code: StatusCode, body: &Value, warnings: &[String]) -> Re
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     for warning in warnings {
-        if let Ok(value) = HeaderValue::from_str(&format!("299 - {:?}", warning)) {
+        if let Ok(value) = HeaderValue::from_str(&format!("299 - {warning:?}")) {
             headers.append(header::WARNING, value);
         }
     }

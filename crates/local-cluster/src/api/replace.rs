@@ -104,7 +104,7 @@ fn create_instead(
     tracking: Tracking,
 ) -> ApiResult<Response<Body>> {
     let (object, warnings) = create::create_object(server, call, resource, object, tracking)?;
-    let shown = call.representation.object(resource, resource.present(&object));
+    let shown = call.show(resource, resource.present(&object));
     Ok(respond(StatusCode::CREATED, &shown, &warnings))
 }
 
@@ -158,10 +158,10 @@ impl Write {
             self.tracking.record(call, resource, Some(&old), &mut new);
             prepare::validate(resource, &new, Some(&old))?;
             if dry_run {
-                shown = Some(new);
+                shown = Some(resource.stored_form(new));
                 return Ok(Change::Keep);
             }
-            let change = decide(&old, new);
+            let change = decide(resource, &old, new);
             removed = matches!(change, Change::Remove(_));
             Ok(change)
         })?;
@@ -171,17 +171,17 @@ impl Write {
         } else if !dry_run {
             create::after_write(&server.registry, resource, &object);
         }
-        let shown = call.representation.object(resource, resource.present(&object));
+        let shown = call.show(resource, resource.present(&object));
         Ok(respond(StatusCode::OK, &shown, &warnings))
     }
 }
 
 /// An object whose last finalizer went is removed; one that did not change is not written.
-fn decide(old: &Value, new: Value) -> Change {
+fn decide(resource: &Resource, old: &Value, new: Value) -> Change {
     if delete::may_go(&new) {
-        return Change::Remove(new);
+        return Change::Remove(resource.stored_form(new));
     }
-    if *old == new { Change::Keep } else { Change::Put(new) }
+    if *old == new { Change::Keep } else { Change::Put(resource.stored_form(new)) }
 }
 
 fn check_version(

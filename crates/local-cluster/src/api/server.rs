@@ -8,7 +8,7 @@ use http_body_util::{BodyExt, Limited};
 
 use super::{
     call::Call, create, delete, discovery, get, logs, parameters::Parameters, paths::RequestInfo, replace,
-    watch,
+    reviews, watch,
 };
 use crate::{
     auth::{self, Authenticator},
@@ -82,6 +82,7 @@ async fn answer(
         Some(user) => user,
         None => server.authenticator.authenticate(&parts.headers).ok_or_else(ApiError::unauthorized)?,
     };
+    let user = auth::effective_user(user, &parts.headers)?;
     info.user.clone_from(&user.name);
     auth::authorize(&user, info)?;
     if info.resource.is_empty() {
@@ -112,7 +113,7 @@ fn serve_verb(server: &Arc<Server>, call: &Call, resource: &Arc<Resource>) -> Ap
         return Err(ApiError::no_such_path());
     }
     if resource.builtin().is_some_and(|builtin| builtin.is_review) {
-        return Err(ApiError::method_not_allowed());
+        return reviews::review(server, call, resource);
     }
     match (info.verb.as_str(), info.subresource.as_str()) {
         ("get", "" | "status") => get::get(server, call, resource),

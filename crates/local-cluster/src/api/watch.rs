@@ -13,6 +13,7 @@ use super::{
     get::{Selection, too_old},
     render::Representation,
     server::Server,
+    table::RowObject,
 };
 use crate::{
     kinds::Resource,
@@ -50,6 +51,7 @@ struct Follower {
     namespace: Option<String>,
     selection: Selection,
     representation: Representation,
+    rows: RowObject,
     bookmarks: bool,
     changed: signal::Receiver<u64>,
     revision: u64,
@@ -70,6 +72,7 @@ impl Follower {
             namespace: call.collection_namespace(resource).map(ToOwned::to_owned),
             selection: Selection::parse(call, resource)?,
             representation: call.representation,
+            rows: RowObject::parse(call.parameters.text("includeObject")),
             bookmarks: call.parameters.flag("allowWatchBookmarks"),
             changed: server.store.subscribe(&resource.storage),
             revision: 0,
@@ -183,7 +186,7 @@ impl Follower {
     }
 
     fn push(&mut self, kind: &str, object: Value) {
-        let mut shown = self.representation.object(&self.resource, object);
+        let mut shown = self.representation.object(&self.resource, object, self.rows);
         if self.representation == Representation::Table {
             if self.sent_columns {
                 shown["columnDefinitions"] = Value::Null;
@@ -205,7 +208,7 @@ impl Follower {
         match self.representation {
             Representation::Whole => self.push_line("BOOKMARK", &bookmark),
             Representation::Metadata | Representation::Table => {
-                let shown = self.representation.object(&self.resource, bookmark);
+                let shown = self.representation.object(&self.resource, bookmark, self.rows);
                 self.push_line("BOOKMARK", &shown);
             }
         }

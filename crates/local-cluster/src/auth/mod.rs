@@ -1,6 +1,11 @@
 //! Who asks, and whether they may.
 
+mod impersonation;
+
+use base64::{Engine, prelude::BASE64_STANDARD};
 use http::HeaderMap;
+
+pub(crate) use self::impersonation::effective_user;
 
 use crate::{
     api::RequestInfo,
@@ -20,10 +25,18 @@ impl Authenticator {
         Self { credentials }
     }
 
-    /// The user of a request, by its bearer token.
+    /// The user of a request, by its bearer token; `kubectl` over plain HTTP sends it as a password.
     pub(crate) fn authenticate(&self, headers: &HeaderMap) -> Option<UserInfo> {
         let value = headers.get(http::header::AUTHORIZATION)?.to_str().ok()?;
-        self.user(value.strip_prefix("Bearer ")?.trim())
+        match value.split_once(' ')? {
+            ("Bearer", token) => self.user(token.trim()),
+            ("Basic", encoded) => {
+                let decoded = BASE64_STANDARD.decode(encoded.trim()).ok()?;
+                let (_, password) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
+                self.user(password)
+            }
+            _ => None,
+        }
     }
 
     /// The user of a token.

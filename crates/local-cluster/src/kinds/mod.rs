@@ -2,6 +2,7 @@
 
 mod builtin;
 mod defaults;
+mod events;
 mod registry;
 mod resource;
 mod table;

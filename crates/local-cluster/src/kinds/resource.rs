@@ -122,6 +122,14 @@ impl Resource {
         object
     }
 
+    /// The object in the form that the store keeps.
+    pub(crate) fn stored_form(&self, mut object: Value) -> Value {
+        if let Some(convert) = self.builtin().and_then(|builtin| builtin.absorb) {
+            convert(&mut object);
+        }
+        object
+    }
+
     /// What a new object is compared with to tell which fields its maker set.
     pub(crate) fn blank(&self) -> Value {
         self.builtin().map_or_else(|| json!({}), topology::blank)

@@ -11,7 +11,7 @@ use k8s_openapi::{
 
 use super::{
     builtin::{Builtin, CORE, decode},
-    defaults, validation,
+    defaults, events as event_forms, validation,
 };
 
 const STATUS: &[&str] = &["status"];
@@ -175,6 +175,8 @@ pub(crate) static BUILTINS: &[Builtin] = &[
         create_on_update: true,
         stored_as: Some("events"),
         decode: decode::<events::Event>,
+        present: Some(event_forms::present),
+        absorb: Some(event_forms::absorb),
         ..CORE
     },
     Builtin {
