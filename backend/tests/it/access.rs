@@ -114,7 +114,10 @@ async fn every_answer_keeps_a_page_s_power_small() {
 async fn the_api_tells_who_asks() {
     let world = world().await;
     let me = world.json("/api/me").await;
-    assert_eq!((&me["username"], &me["groups"]), (&json!("admin"), &json!(["system:masters"])));
+    assert_eq!(
+        (&me["username"], &me["groups"]),
+        (&json!("admin"), &json!(["system:masters", "system:authenticated"]))
+    );
     let (status, text) = read(world.send(with_token("/api/nowhere", GUEST)).await).await;
     assert_eq!(status, StatusCode::NOT_FOUND);
     assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap()["error"], "NotFound");
