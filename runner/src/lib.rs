@@ -1,1 +1,27 @@
-//! Inside one run: workspace, agent bridges, event log, AG-UI server.
+//! Inside one run: workspace, agent, event log, AG-UI server.
+//!
+//! A runner serves one attempt of one run. It checks out the run's repositories, waits for its first turn, drives the
+//! agent as a process of its own, stores what the agent does as events in one log, and leaves an outcome that is on
+//! disk before anybody can read it. It calls nobody: operator and backend call it, with signed tokens.
+//!
+//! Where things are it learns from environment variables alone; no absolute path stands in this crate.
+
+mod bridge;
+mod carrier;
+mod clock;
+mod config;
+mod durable;
+mod life;
+mod log;
+pub mod replay;
+mod server;
+mod state;
+mod turn;
+mod workspace;
+
+pub use bridge::{RUNNER_TYPES, UnknownRunnerType};
+pub use config::{Config, ConfigError};
+pub use life::{Ending, RunnerError, run, serve};
+pub use log::LogError;
+pub use state::StateError;
+pub use turn::Watchdogs;

@@ -1,0 +1,90 @@
+//! The program's flags and environment.
+
+use std::ffi::OsString;
+
+use ambient_protocol::effective::ApprovalMode;
+
+use super::TurnContext;
+use crate::carrier::AgentCommand;
+
+/// Tools that work in the workspace. What is not listed needs a permission that nobody can give here, and is refused.
+const TOOLS: [&str; 10] =
+    ["Bash", "Edit", "Glob", "Grep", "NotebookEdit", "Read", "Task", "TodoWrite", "WebFetch", "Write"];
+
+/// Builds the command. The prompt goes through standard input: an argument would show in every list of processes, and
+/// one that begins with `-` would be taken for a flag.
+pub(super) fn build(context: &TurnContext<'_>) -> AgentCommand {
+    let mut words = context.session.agent.command.iter();
+    let program = words.next().map(String::as_str).unwrap_or_default();
+    let mut arguments: Vec<OsString> = words.map(Into::into).collect();
+    arguments.extend(flags(context).into_iter().map(OsString::from));
+    for folder in context.repositories().skip(1) {
+        arguments.extend(["--add-dir".into(), folder.into_os_string()]);
+    }
+    AgentCommand {
+        program: program.into(),
+        arguments,
+        environment: environment(context),
+        directory: context.directory(),
+        input: context.prompt().into_bytes(),
+    }
+}
+
+fn flags(context: &TurnContext<'_>) -> Vec<String> {
+    let fixed = [
+        "-p",
+        "--input-format",
+        "text",
+        "--output-format",
+        "stream-json",
+        "--verbose",
+        "--include-partial-messages",
+        "--strict-mcp-config",
+        // Without `project` and `local`: a repository's own settings could run hooks on this machine.
+        "--setting-sources",
+        "user",
+    ];
+    let mut flags: Vec<String> = fixed.map(str::to_owned).into();
+    flags.extend(permissions(context));
+    let limits = &context.session.limits;
+    let optional = [
+        ("--model", context.session.model.name.clone()),
+        ("--max-turns", limits.max_turns.map(|turns| turns.to_string())),
+        ("--max-budget-usd", limits.max_cost_usd.map(|cost| cost.to_string())),
+    ];
+    for (flag, value) in optional {
+        flags.extend(value.into_iter().flat_map(|value| [flag.to_owned(), value]));
+    }
+    flags
+}
+
+/// Nobody can be asked in a one-shot run: a tool that wants consent stays forbidden, all others are allowed.
+fn permissions(context: &TurnContext<'_>) -> Vec<String> {
+    let approval = &context.session.approval;
+    let asks = approval.mode == ApprovalMode::Ask;
+    let wants_consent =
+        |tool: &str| asks && (approval.tools.is_empty() || approval.tools.iter().any(|other| other == tool));
+    let allowed: Vec<_> = TOOLS.into_iter().filter(|tool| !wants_consent(tool)).collect();
+    let mode = if asks { "default" } else { "acceptEdits" };
+    let mut flags = vec!["--permission-mode".to_owned(), mode.to_owned()];
+    if !allowed.is_empty() {
+        flags.extend(["--allowedTools".to_owned(), allowed.join(",")]);
+    }
+    flags
+}
+
+fn environment(context: &TurnContext<'_>) -> std::collections::BTreeMap<String, OsString> {
+    let mut environment = context.base_environment();
+    let own: [(&str, OsString); 4] = [
+        ("CLAUDE_CONFIG_DIR", context.home.join(".claude").into()),
+        // Without this it calls home besides the model's address.
+        ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1".into()),
+        ("DISABLE_AUTOUPDATER", "1".into()),
+        ("CLAUDE_CODE_ENTRYPOINT", "ambient-runner".into()),
+    ];
+    environment.extend(own.map(|(name, value)| (name.to_owned(), value)));
+    if let Some(tokens) = context.session.model.max_tokens {
+        environment.insert("CLAUDE_CODE_MAX_OUTPUT_TOKENS".to_owned(), tokens.to_string().into());
+    }
+    environment
+}

@@ -1,0 +1,205 @@
+//! Bridges: each adapts one agent framework.
+//!
+//! A bridge says what the framework can do, builds the agent's command, and turns the agent's lines into AG-UI events
+//! by a state machine that does no I/O. Processes are a carrier's business, time and limits the turn's.
+
+mod claude;
+mod replay;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use ambient_protocol::events::TokenUsage;
+use ambient_protocol::outcome::ExitReason;
+use ambient_protocol::registry::{DEFAULT_RUNNER_TYPE, REPLAY};
+use ambient_protocol::{EffectiveSession, Event, FrameworkCapabilities, RunAgentInput};
+
+use crate::carrier::{AgentCommand, AgentExit};
+
+/// Adapts one framework.
+pub(crate) trait Bridge: Send + Sync {
+    /// What the framework can do through this bridge; the agent registry declares the same.
+    fn capabilities(&self) -> FrameworkCapabilities;
+
+    /// The agent's command for one turn.
+    fn command(&self, context: &TurnContext<'_>) -> AgentCommand;
+
+    /// A translator for the output of one process.
+    fn translator(&self) -> Box<dyn Translator>;
+}
+
+/// Turns one process's lines into events.
+pub(crate) trait Translator: Send {
+    /// Takes a line.
+    fn line(&mut self, line: &str) -> Translation;
+
+    /// Says what came of it, once the process has ended and all lines have been taken.
+    fn finish(&mut self, exit: AgentExit) -> Report;
+}
+
+/// What one line means.
+#[derive(Debug, Default)]
+pub(crate) struct Translation {
+    /// Events, in order.
+    pub(crate) events: Vec<Event>,
+    /// What to do then.
+    pub(crate) flow: Flow,
+}
+
+/// What a line asks of whoever drives the agent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum Flow {
+    /// Read on.
+    #[default]
+    Continue,
+    /// The agent has given its result: it should end by itself soon.
+    Concluded,
+    /// Nothing good can come any more, for this reason: end it.
+    Abort(String),
+}
+
+impl Translation {
+    pub(crate) fn of(events: Vec<Event>) -> Self {
+        Self { events, flow: Flow::Continue }
+    }
+}
+
+/// What an agent's process amounted to.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Report {
+    /// Why it failed, if it did.
+    pub(crate) failure: Option<Failure>,
+    /// The agent's summary of what it did.
+    pub(crate) summary: String,
+    /// The model it used.
+    pub(crate) model: Option<String>,
+    /// Tokens by model.
+    pub(crate) usage: Vec<TokenUsage>,
+    /// US dollars.
+    pub(crate) cost_usd: Option<f64>,
+    /// Model turns.
+    pub(crate) turns: u32,
+}
+
+impl Report {
+    pub(crate) fn failed(reason: ExitReason, message: impl Into<String>) -> Self {
+        Self { failure: Some(Failure { reason, message: message.into() }), ..Self::default() }
+    }
+}
+
+/// Why an agent failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Failure {
+    /// The public reason.
+    pub(crate) reason: ExitReason,
+    /// For people.
+    pub(crate) message: String,
+}
+
+impl Failure {
+    /// The process is gone and has not said how it went.
+    pub(crate) fn no_result(exit: AgentExit) -> Self {
+        let message = format!("the agent ended with {exit} without giving a result");
+        Self { reason: ExitReason::AgentCrashed, message }
+    }
+}
+
+/// What a bridge knows of a turn when it builds the command.
+#[derive(Debug)]
+pub(crate) struct TurnContext<'a> {
+    pub(crate) session: &'a EffectiveSession,
+    pub(crate) input: &'a RunAgentInput,
+    /// What the agent may inherit, and its keys.
+    pub(crate) environment: &'a BTreeMap<String, OsString>,
+    /// The workspace.
+    pub(crate) workspace: &'a Path,
+    /// A private home folder.
+    pub(crate) home: &'a Path,
+    /// This executable.
+    pub(crate) executable: &'a Path,
+}
+
+impl TurnContext<'_> {
+    /// What is asked.
+    pub(crate) fn prompt(&self) -> String {
+        self.input.last_user_text().unwrap_or_else(|| self.session.prompt.clone())
+    }
+
+    /// Where the agent works: the first repository, or the workspace where there is none.
+    pub(crate) fn directory(&self) -> PathBuf {
+        self.repositories().next().unwrap_or_else(|| self.workspace.to_owned())
+    }
+
+    /// The folders of all repositories, in order.
+    pub(crate) fn repositories(&self) -> impl Iterator<Item = PathBuf> {
+        self.session.repositories.iter().map(|repository| self.workspace.join(&repository.name))
+    }
+
+    /// The environment every agent gets; the session's variables win over what is inherited.
+    pub(crate) fn base_environment(&self) -> BTreeMap<String, OsString> {
+        let mut environment = self.environment.clone();
+        let given = self.session.environment.iter();
+        environment.extend(given.map(|(name, value)| (name.clone(), value.into())));
+        let home = self.home.as_os_str().to_owned();
+        let agent = [
+            ("HOME", home),
+            ("GIT_AUTHOR_NAME", AGENT_NAME.into()),
+            ("GIT_AUTHOR_EMAIL", AGENT_EMAIL.into()),
+            ("GIT_COMMITTER_NAME", AGENT_NAME.into()),
+            ("GIT_COMMITTER_EMAIL", AGENT_EMAIL.into()),
+            ("GIT_TERMINAL_PROMPT", "0".into()),
+        ];
+        environment.extend(agent.map(|(name, value)| (name.to_owned(), value)));
+        environment
+    }
+}
+
+/// Who commits in the workspace.
+pub(crate) const AGENT_NAME: &str = "Ambient agent";
+/// An address that cannot exist (RFC 2606).
+pub(crate) const AGENT_EMAIL: &str = "agent@ambient.invalid";
+
+/// The bridge for a runner type.
+pub(crate) fn for_runner_type(runner_type: &str) -> Result<Box<dyn Bridge>, UnknownRunnerType> {
+    match runner_type {
+        REPLAY => Ok(Box::new(replay::Replay)),
+        DEFAULT_RUNNER_TYPE => Ok(Box::new(claude::Claude)),
+        other => Err(UnknownRunnerType { runner_type: other.to_owned() }),
+    }
+}
+
+/// The runner types there are.
+pub const RUNNER_TYPES: [&str; 2] = [DEFAULT_RUNNER_TYPE, REPLAY];
+
+/// There is no bridge for a runner type.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("this runner has no bridge for runner type \"{runner_type}\"; it has: {}", RUNNER_TYPES.join(", "))]
+pub struct UnknownRunnerType {
+    runner_type: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use ambient_protocol::AgentRegistry;
+
+    use super::*;
+
+    #[test]
+    fn the_registry_declares_what_the_bridges_do() {
+        let registry = AgentRegistry::built_in();
+        assert_eq!(registry.agents.keys().collect::<Vec<_>>(), RUNNER_TYPES.iter().collect::<Vec<_>>());
+        for (name, entry) in registry.agents {
+            let bridge = for_runner_type(&name).unwrap();
+            assert_eq!(bridge.capabilities(), entry.capabilities, "{name}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_runner_type_is_told_which_exist() {
+        let error = for_runner_type("gemini").err().unwrap().to_string();
+        let expected =
+            "this runner has no bridge for runner type \"gemini\"; it has: claude-agent-sdk, replay";
+        assert_eq!(error, expected);
+    }
+}

@@ -1,0 +1,98 @@
+//! The carrier of one container and of local mode: the agent is a child process in a process group of its own.
+
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::process::{Child, Command};
+
+use super::descendants::{self, Members};
+use super::{AgentCommand, AgentExit, AgentProcess, Carrier, MARK_VARIABLE, StartError, Streams};
+
+/// Starts agents as child processes.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct ChildProcess;
+
+#[async_trait]
+impl Carrier for ChildProcess {
+    async fn start(
+        &self,
+        command: &AgentCommand,
+        mark: &str,
+    ) -> Result<(Streams, Box<dyn AgentProcess>), StartError> {
+        let failed = |cause| StartError {
+            program: command.program.display().to_string(),
+            directory: command.directory.display().to_string(),
+            cause,
+        };
+        let mut child = prepared(command, mark).spawn().map_err(failed)?;
+        let streams = take_streams(&mut child)
+            .ok_or_else(|| failed(std::io::Error::other("its standard streams are missing")))?;
+        let members = Members::new(child.id(), mark);
+        Ok((streams, Box::new(RunningChild { child, members })))
+    }
+
+    async fn sweep(&self, mark: &str) {
+        descendants::kill_all(&Members::new(None, mark)).await;
+    }
+}
+
+fn prepared(command: &AgentCommand, mark: &str) -> Command {
+    let mut prepared = Command::new(&command.program);
+    prepared
+        .args(&command.arguments)
+        .env_clear()
+        .envs(&command.environment)
+        .env(MARK_VARIABLE, mark)
+        .current_dir(&command.directory)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true);
+    prepared
+}
+
+fn take_streams(child: &mut Child) -> Option<Streams> {
+    Some(Streams {
+        stdin: Box::new(child.stdin.take()?),
+        stdout: Box::new(child.stdout.take()?),
+        stderr: Box::new(child.stderr.take()?),
+    })
+}
+
+struct RunningChild {
+    child: Child,
+    members: Members,
+}
+
+#[async_trait]
+impl AgentProcess for RunningChild {
+    async fn wait(&mut self) -> AgentExit {
+        match self.child.wait().await {
+            Ok(status) => exit(status),
+            Err(error) => {
+                tracing::error!(%error, "cannot wait for the agent's process");
+                AgentExit::Unknown
+            }
+        }
+    }
+
+    async fn stop(&mut self, grace: Duration) {
+        if self.child.id().is_some() {
+            descendants::ask_all(&self.members);
+            // An agent that does not end in time is killed with all the rest.
+            let _ = tokio::time::timeout(grace, self.child.wait()).await;
+        }
+        descendants::kill_all(&self.members).await;
+    }
+}
+
+fn exit(status: ExitStatus) -> AgentExit {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => AgentExit::Code(code),
+        (None, Some(signal)) => AgentExit::Signal(signal),
+        (None, None) => AgentExit::Unknown,
+    }
+}

@@ -1,0 +1,112 @@
+//! Where an agent's process lives, and how its three streams reach the runner.
+//!
+//! Today it is a child of the runner. In a pod with two containers it will be a process behind a socket of the other
+//! container; whoever drives an agent sees this trait only.
+
+mod child;
+#[cfg(target_os = "linux")]
+mod descendants;
+#[cfg(not(target_os = "linux"))]
+#[path = "descendants_portable.rs"]
+mod descendants;
+
+pub(crate) use child::ChildProcess;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+/// The variable that marks every process of an attempt, so that they are found again after the runner was killed.
+pub(crate) const MARK_VARIABLE: &str = "AMBIENT_RUN";
+
+/// An agent's program, and all it is given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AgentCommand {
+    /// The program: a path, or a name looked up in `PATH` of `environment`.
+    pub(crate) program: PathBuf,
+    /// Its arguments.
+    pub(crate) arguments: Vec<OsString>,
+    /// Its whole environment; nothing is inherited.
+    pub(crate) environment: BTreeMap<String, OsString>,
+    /// Its working directory.
+    pub(crate) directory: PathBuf,
+    /// What it reads from its standard input, which is then closed.
+    pub(crate) input: Vec<u8>,
+}
+
+/// The agent's standard streams.
+pub(crate) struct Streams {
+    /// What it reads.
+    pub(crate) stdin: Box<dyn AsyncWrite + Send + Unpin>,
+    /// What it says.
+    pub(crate) stdout: Box<dyn AsyncRead + Send + Unpin>,
+    /// What it complains of.
+    pub(crate) stderr: Box<dyn AsyncRead + Send + Unpin>,
+}
+
+/// Starts agents.
+#[async_trait]
+pub(crate) trait Carrier: Send + Sync {
+    /// Starts a process marked with `mark`.
+    ///
+    /// # Errors
+    /// Names the program and why it cannot be started.
+    async fn start(
+        &self,
+        command: &AgentCommand,
+        mark: &str,
+    ) -> Result<(Streams, Box<dyn AgentProcess>), StartError>;
+
+    /// Kills whatever an earlier runner started under this mark and left behind.
+    async fn sweep(&self, mark: &str);
+}
+
+/// A started agent.
+#[async_trait]
+pub(crate) trait AgentProcess: Send {
+    /// Waits for its end. Safe to cancel and to repeat.
+    async fn wait(&mut self) -> AgentExit;
+
+    /// Ends it and every process it has started, also those that left its group or session: asks first, and kills
+    /// what is left after `grace`.
+    async fn stop(&mut self, grace: Duration);
+}
+
+/// How an agent's process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AgentExit {
+    /// With an exit code.
+    Code(i32),
+    /// By a signal.
+    Signal(i32),
+    /// It is not known, because waiting for it failed.
+    Unknown,
+}
+
+impl std::fmt::Display for AgentExit {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Code(code) => write!(formatter, "exit code {code}"),
+            Self::Signal(9) => formatter.write_str("signal 9 (killed; out of memory, perhaps)"),
+            Self::Signal(signal) => write!(formatter, "signal {signal}"),
+            Self::Unknown => formatter.write_str("an unknown exit code"),
+        }
+    }
+}
+
+/// An agent cannot be started.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot start the agent's program \"{program}\" in {directory}: {cause}")]
+pub(crate) struct StartError {
+    /// The program.
+    pub(crate) program: String,
+    /// Where it was to work.
+    pub(crate) directory: String,
+    /// Why.
+    #[source]
+    pub(crate) cause: std::io::Error,
+}

@@ -1,0 +1,193 @@
+//! What stands before the log: redaction, then the verifier, then one line.
+
+use ambient_protocol::events::EventBody;
+use ambient_protocol::{Conversation, Event, Usage, Verifier};
+use ambient_redaction::Redactor;
+use jiff::Timestamp;
+
+use super::redaction::EventRedaction;
+use super::{EventLog, LogError};
+use crate::clock;
+
+/// Stores the events of a run, and knows of the log what an outcome has to say.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    log: EventLog,
+    redaction: EventRedaction,
+    verifier: Verifier,
+    facts: Facts,
+}
+
+/// What the log says of the run so far.
+#[derive(Debug, Default)]
+struct Facts {
+    /// The run id of the last turn.
+    turn: Option<String>,
+    started_at: Option<Timestamp>,
+    usage: Usage,
+    /// The event that ended the last turn, until the next begins.
+    ending: Option<Event>,
+    last_text: LastText,
+}
+
+/// The last thing the agent said, which stands in for a summary.
+#[derive(Debug, Default)]
+struct LastText {
+    message: String,
+    text: String,
+}
+
+/// Longest text that is kept as a summary, in bytes.
+const SUMMARY_LIMIT: usize = 16 * 1024;
+
+impl Recorder {
+    /// Opens the log at `path` and takes up where it ends.
+    pub(crate) fn open(path: &std::path::Path, redactor: Redactor) -> Result<Self, LogError> {
+        let mut redaction = EventRedaction::new(redactor);
+        let (mut verifier, mut facts) = (Verifier::default(), Facts::default());
+        let log = EventLog::open(path, |line| {
+            redaction.count(markers(line));
+            match Event::parse(line) {
+                Ok(event) => {
+                    facts.note(&event);
+                    if let Err(violation) = verifier.accept(&event) {
+                        tracing::warn!(%violation, "the event log breaks a rule of its protocol");
+                    }
+                }
+                Err(error) => tracing::warn!(%error, "the event log has an unreadable line"),
+            }
+        })?;
+        Ok(Self { log, redaction, verifier, facts })
+    }
+
+    pub(crate) fn log(&self) -> &EventLog {
+        &self.log
+    }
+
+    /// Stores an event. One that breaks the protocol's rules is kept as `RAW`, so that nothing is lost and every
+    /// client can still read on.
+    pub(crate) fn record(&mut self, event: Event) -> Result<(), LogError> {
+        for event in self.redaction.apply(event) {
+            self.store(event)?;
+        }
+        Ok(())
+    }
+
+    /// Ends everything that is still open, innermost first.
+    pub(crate) fn close_open(&mut self) -> Result<(), LogError> {
+        for event in self.redaction.finish_all() {
+            self.store(event)?;
+        }
+        for event in self.verifier.closing_events() {
+            self.store(event)?;
+        }
+        Ok(())
+    }
+
+    /// Whether a turn has begun and not ended.
+    pub(crate) fn is_active(&self) -> bool {
+        self.verifier.is_active()
+    }
+
+    /// The run id of the last turn that has begun.
+    pub(crate) fn turn(&self) -> Option<&str> {
+        self.facts.turn.as_deref()
+    }
+
+    /// The event that ended the last turn, unless another has begun since.
+    pub(crate) fn ending(&self) -> Option<&Event> {
+        self.facts.ending.as_ref()
+    }
+
+    /// When the first turn began.
+    pub(crate) fn started_at(&self) -> Option<Timestamp> {
+        self.facts.started_at
+    }
+
+    /// What all turns consumed.
+    pub(crate) fn usage(&self) -> Usage {
+        self.facts.usage
+    }
+
+    /// The last thing the agent said.
+    pub(crate) fn last_text(&self) -> &str {
+        self.facts.last_text.text.trim()
+    }
+
+    /// Secrets removed so far.
+    pub(crate) fn redactions(&self) -> u64 {
+        self.redaction.removed()
+    }
+
+    /// A text without secrets.
+    pub(crate) fn redact(&self, text: &str) -> String {
+        self.redaction.redactor().redact(text).text.into_owned()
+    }
+
+    fn store(&mut self, event: Event) -> Result<(), LogError> {
+        let event = if event.timestamp.is_some() { event } else { event.at(clock::now()) };
+        let event = match self.verifier.accept(&event) {
+            Ok(()) => event,
+            Err(violation) => {
+                tracing::warn!(%violation, event.kind = event.body.kind(), "an event breaks the protocol's rules");
+                if !self.verifier.is_active() {
+                    return Ok(());
+                }
+                refused(&event, &violation.to_string())
+            }
+        };
+        self.log.append(&event)?;
+        self.facts.note(&event);
+        Ok(())
+    }
+}
+
+impl Facts {
+    fn note(&mut self, event: &Event) {
+        match &event.body {
+            EventBody::RunStarted { run_id, .. } => {
+                self.turn = Some(run_id.clone());
+                let time = event.timestamp.and_then(|time| Timestamp::from_millisecond(time).ok());
+                self.started_at = self.started_at.or(time);
+                self.ending = None;
+                self.last_text = LastText::default();
+            }
+            EventBody::RunFinished { .. } | EventBody::RunError { .. } => {
+                let mut turn = Conversation::default();
+                turn.apply(event);
+                self.usage = self.usage.plus(turn.usage);
+                self.ending = Some(event.clone());
+            }
+            EventBody::TextMessageContent { message_id, delta, subagent_run_id: None } => {
+                self.last_text.push(message_id, delta);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl LastText {
+    fn push(&mut self, message: &str, delta: &str) {
+        if self.message != message {
+            self.message = message.to_owned();
+            self.text.clear();
+        }
+        if self.text.len() + delta.len() <= SUMMARY_LIMIT {
+            self.text.push_str(delta);
+        }
+    }
+}
+
+fn refused(event: &Event, violation: &str) -> Event {
+    let value = serde_json::json!({ "refused": violation, "event": event });
+    let mut raw: Event =
+        EventBody::Raw { event: value, source: Some("ambient-runner".to_owned()), subagent_run_id: None }
+            .into();
+    raw.timestamp = event.timestamp;
+    raw
+}
+
+/// Markers of the redactor in a stored line: the count of removed secrets is not stored itself.
+fn markers(line: &str) -> u64 {
+    u64::try_from(line.matches("[redacted]").count() + line.matches("[redacted:").count()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,130 @@
+//! The state folder: what a runner that starts again on the same volume finds.
+//!
+//! | file | meaning |
+//! |---|---|
+//! | `events.jsonl` | the event log, shared by all attempts |
+//! | `started-<attempt>` | the attempt's first turn has been started; made with `O_EXCL` |
+//! | `outcome.json` | how the run ended; written once, synced before it is served |
+//! | `bundles/<repository>.bundle` | the agent's commits |
+//! | `acknowledged-<attempt>` | the outcome is on the remote: nothing is left to do |
+//! | `workspace.json` | what was checked out, and at which commit |
+//! | `agent-home/` | a home folder for the agent, so that it never meets a person's own configuration |
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use ambient_protocol::run::AttemptId;
+use ambient_protocol::{Outcome, RunAgentInput};
+
+use crate::durable;
+
+/// The state folder, as one attempt sees it.
+#[derive(Debug, Clone)]
+pub(crate) struct StateFolder {
+    root: PathBuf,
+    attempt: AttemptId,
+}
+
+impl StateFolder {
+    /// Makes the folder where it is missing.
+    pub(crate) fn open(root: &Path, attempt: &AttemptId) -> Result<Self, StateError> {
+        let folder = Self { root: root.to_owned(), attempt: attempt.clone() };
+        for path in [folder.root.clone(), folder.bundles(), folder.agent_home()] {
+            fs::create_dir_all(&path).map_err(|cause| StateError::new("make the folder", &path, cause))?;
+        }
+        Ok(folder)
+    }
+
+    pub(crate) fn events(&self) -> PathBuf {
+        self.root.join("events.jsonl")
+    }
+
+    pub(crate) fn workspace_record(&self) -> PathBuf {
+        self.root.join("workspace.json")
+    }
+
+    pub(crate) fn agent_home(&self) -> PathBuf {
+        self.root.join("agent-home")
+    }
+
+    pub(crate) fn bundles(&self) -> PathBuf {
+        self.root.join("bundles")
+    }
+
+    pub(crate) fn bundle(&self, repository: &str) -> PathBuf {
+        self.bundles().join(format!("{repository}.bundle"))
+    }
+
+    /// Claims the attempt's first turn; `false` where it has been claimed before, by this process or another.
+    pub(crate) fn claim_start(&self, input: &RunAgentInput) -> Result<bool, StateError> {
+        let path = self.start_marker();
+        let bytes = serde_json::to_vec(input).unwrap_or_default();
+        durable::create(&path, &bytes).map_err(|cause| StateError::new("make the start marker", &path, cause))
+    }
+
+    pub(crate) fn was_started(&self) -> bool {
+        self.start_marker().exists()
+    }
+
+    /// The outcome that this attempt has left, if it has; one of an earlier attempt does not count.
+    pub(crate) fn outcome(&self) -> Result<Option<Outcome>, StateError> {
+        let path = self.outcome_file();
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(cause) => return Err(StateError::new("read the outcome", &path, cause)),
+        };
+        let outcome: Outcome = serde_json::from_slice(&bytes)
+            .map_err(|error| StateError::new("read the outcome", &path, error.into()))?;
+        Ok((outcome.attempt == self.attempt.attempt).then_some(outcome))
+    }
+
+    /// Stores the outcome; when this returns it survives a crash.
+    pub(crate) fn store_outcome(&self, outcome: &Outcome) -> Result<(), StateError> {
+        let path = self.outcome_file();
+        let bytes = serde_json::to_vec_pretty(outcome)
+            .map_err(|error| StateError::new("write the outcome", &path, error.into()))?;
+        durable::replace(&path, &bytes).map_err(|cause| StateError::new("write the outcome", &path, cause))
+    }
+
+    /// Notes that the outcome is on the remote. Safe to repeat.
+    pub(crate) fn acknowledge(&self) -> Result<(), StateError> {
+        let path = self.acknowledgement();
+        durable::create(&path, b"")
+            .map(drop)
+            .map_err(|cause| StateError::new("note the acknowledgement", &path, cause))
+    }
+
+    pub(crate) fn is_acknowledged(&self) -> bool {
+        self.acknowledgement().exists()
+    }
+
+    fn start_marker(&self) -> PathBuf {
+        self.root.join(format!("started-{}", self.attempt))
+    }
+
+    fn acknowledgement(&self) -> PathBuf {
+        self.root.join(format!("acknowledged-{}", self.attempt))
+    }
+
+    fn outcome_file(&self) -> PathBuf {
+        self.root.join("outcome.json")
+    }
+}
+
+/// The state folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {action} {path}: {cause}")]
+pub struct StateError {
+    action: &'static str,
+    path: String,
+    #[source]
+    cause: io::Error,
+}
+
+impl StateError {
+    pub(crate) fn new(action: &'static str, path: &Path, cause: io::Error) -> Self {
+        Self { action, path: path.display().to_string(), cause }
+    }
+}

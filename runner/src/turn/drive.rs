@@ -1,0 +1,191 @@
+//! Drives an agent's process: feeds it, takes its lines, watches the clock, ends it and all it has started.
+
+use std::time::Duration;
+
+use ambient_protocol::Event;
+use ambient_protocol::events::EventBody;
+use ambient_protocol::outcome::ExitReason;
+use tokio::io::{AsyncWrite, AsyncWriteExt as _};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::lines::{LINE_LIMIT, Line, Tail, read_lines};
+use super::{TurnEnd, Watchdogs};
+use crate::bridge::{Flow, Translation, Translator};
+use crate::carrier::{AgentCommand, AgentExit, AgentProcess, Carrier, StartError, Streams};
+use crate::log::Recorder;
+
+/// What it takes to run an agent once.
+pub(crate) struct Job<'a> {
+    pub(crate) carrier: &'a dyn Carrier,
+    pub(crate) command: &'a AgentCommand,
+    pub(crate) mark: &'a str,
+    pub(crate) translator: Box<dyn Translator>,
+    pub(crate) timeout: Duration,
+    pub(crate) watchdogs: Watchdogs,
+    pub(crate) stop: &'a CancellationToken,
+}
+
+/// Runs an agent to its end, whichever comes first: its own, its time's, or a stop. No process of it is left after.
+pub(crate) async fn drive(job: Job<'_>, recorder: &mut Recorder) -> TurnEnd {
+    let (streams, process) = match job.carrier.start(job.command, job.mark).await {
+        Ok(started) => started,
+        Err(error) => return not_started(&error),
+    };
+    let Streams { stdin, stdout, stderr } = streams;
+    feed(stdin, job.command.input.clone());
+    let mut running = Running {
+        lines: read_lines(stdout, LINE_LIMIT),
+        complaints: Tail::drain(stderr),
+        process,
+        translator: job.translator,
+        watchdogs: job.watchdogs,
+        deadline: Instant::now() + job.timeout,
+        recorder,
+    };
+    let cause = running.follow(job.stop).await;
+    let exit = running.end(&cause).await;
+    running.judge(cause, exit, job.timeout)
+}
+
+fn not_started(error: &StartError) -> TurnEnd {
+    TurnEnd::failed(ExitReason::AgentNotStarted, error.to_string())
+}
+
+/// Writes the input in a task of its own: an agent may talk before it has read all of it.
+fn feed(mut stdin: Box<dyn AsyncWrite + Send + Unpin>, input: Vec<u8>) {
+    tokio::spawn(async move {
+        // An agent that ends without reading its input says why elsewhere.
+        let _ = stdin.write_all(&input).await;
+        let _ = stdin.shutdown().await;
+    });
+}
+
+/// Why the agent is not followed any longer.
+#[derive(Debug, PartialEq, Eq)]
+enum Cause {
+    /// Its process has ended.
+    Ended(AgentExit),
+    /// It has said all, and does not end.
+    Lingered,
+    /// It was stopped from outside.
+    Stopped,
+    /// Its time is over.
+    TimedOut,
+    /// It has said nothing for too long.
+    Silent,
+    /// Its bridge sees no good end.
+    Hopeless(String),
+    /// Its events cannot be stored.
+    Unrecorded(String),
+}
+
+struct Running<'a> {
+    lines: mpsc::Receiver<Line>,
+    complaints: Tail,
+    process: Box<dyn AgentProcess>,
+    translator: Box<dyn Translator>,
+    watchdogs: Watchdogs,
+    deadline: Instant,
+    recorder: &'a mut Recorder,
+}
+
+impl Running<'_> {
+    async fn follow(&mut self, stop: &CancellationToken) -> Cause {
+        let mut quiet_until = Instant::now() + self.watchdogs.silence;
+        let mut concluded = false;
+        let mut open = true;
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return Cause::Stopped,
+                line = self.lines.recv(), if open => match line {
+                    None => open = false,
+                    Some(line) => {
+                        match self.take(&line) {
+                            Err(cause) => return cause,
+                            Ok(Flow::Concluded) => concluded = true,
+                            Ok(_) => {}
+                        }
+                        let patience = if concluded { self.watchdogs.lingering } else { self.watchdogs.silence };
+                        quiet_until = Instant::now() + patience;
+                    }
+                },
+                exit = self.process.wait() => return Cause::Ended(exit),
+                () = tokio::time::sleep_until(self.deadline) => return Cause::TimedOut,
+                () = tokio::time::sleep_until(quiet_until) => {
+                    return if concluded { Cause::Lingered } else { Cause::Silent };
+                }
+            }
+        }
+    }
+
+    /// Ends every process, then takes the lines that are still under way: with the last process gone, so is the
+    /// last writer.
+    async fn end(&mut self, cause: &Cause) -> AgentExit {
+        self.process.stop(self.watchdogs.grace).await;
+        let exit = match cause {
+            Cause::Ended(exit) => *exit,
+            _ => self.process.wait().await,
+        };
+        let until = Instant::now() + self.watchdogs.drain;
+        while let Ok(Some(line)) = tokio::time::timeout_at(until, self.lines.recv()).await {
+            if self.take(&line).is_err() && *cause != Cause::Stopped {
+                break;
+            }
+        }
+        exit
+    }
+
+    fn take(&mut self, line: &Line) -> Result<Flow, Cause> {
+        let Translation { events, flow } = match line {
+            Line::Whole(line) => self.translator.line(line),
+            Line::Overlong { head, length } => Translation::of(vec![overlong(head, *length)]),
+        };
+        for event in events {
+            self.recorder.record(event).map_err(|error| Cause::Unrecorded(error.to_string()))?;
+        }
+        match flow {
+            Flow::Abort(reason) => Err(Cause::Hopeless(reason)),
+            flow => Ok(flow),
+        }
+    }
+
+    fn judge(&mut self, cause: Cause, exit: AgentExit, timeout: Duration) -> TurnEnd {
+        let report = self.translator.finish(exit);
+        let end = TurnEnd { report };
+        match cause {
+            Cause::Ended(_) | Cause::Lingered => self.with_complaints(end),
+            Cause::Stopped => end.overridden(ExitReason::Stopped, "the run was stopped".to_owned()),
+            Cause::TimedOut => {
+                let message = format!("the agent's time of {} s is over", timeout.as_secs());
+                end.overridden(ExitReason::TimedOut, message)
+            }
+            Cause::Silent => {
+                let silence = self.watchdogs.silence.as_secs();
+                let message = format!("the agent said nothing for {silence} s and was ended");
+                end.overridden(ExitReason::AgentFailed, message)
+            }
+            Cause::Hopeless(reason) => end.overridden(ExitReason::AgentFailed, reason),
+            Cause::Unrecorded(error) => end.overridden(ExitReason::AgentFailed, error),
+        }
+    }
+
+    /// What a crashed agent wrote on standard error is mostly the best there is to say.
+    fn with_complaints(&self, mut end: TurnEnd) -> TurnEnd {
+        let complaints = self.complaints.text();
+        if let Some(failure) = &mut end.report.failure
+            && failure.reason == ExitReason::AgentCrashed
+            && !complaints.is_empty()
+        {
+            failure.message = format!("{}; it wrote: {complaints}", failure.message);
+        }
+        end
+    }
+}
+
+fn overlong(head: &str, length: usize) -> Event {
+    let event = serde_json::json!({ "overlongLine": head, "bytes": length });
+    EventBody::Raw { event, source: Some("ambient-runner".to_owned()), subagent_run_id: None }.into()
+}

@@ -1,0 +1,179 @@
+//! Lines of an agent's output, bounded: a line without end costs no memory without end.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::sync::mpsc;
+
+/// Longest line that is read whole, in bytes. Tool results with file contents reach some megabytes.
+pub(crate) const LINE_LIMIT: usize = 8 * 1024 * 1024;
+/// Lines that may wait to be taken; then the agent waits.
+const WAITING_LINES: usize = 64;
+/// Bytes of standard error that are kept for messages.
+const TAIL_LIMIT: usize = 4 * 1024;
+/// Bytes of an overlong line that are kept.
+const HEAD_LIMIT: usize = 1024;
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Line {
+    /// Whole, without its end.
+    Whole(String),
+    /// Longer than the limit: its first characters and its length in bytes.
+    Overlong {
+        /// The first characters.
+        head: String,
+        /// Bytes of the line.
+        length: usize,
+    },
+}
+
+/// Reads lines in a task of its own; the receiver ends with the stream.
+pub(crate) fn read_lines(stream: Box<dyn AsyncRead + Send + Unpin>, limit: usize) -> mpsc::Receiver<Line> {
+    let (sender, receiver) = mpsc::channel(WAITING_LINES);
+    tokio::spawn(async move {
+        let mut splitter = Splitter::new(limit);
+        let mut stream = stream;
+        let mut chunk = vec![0; 64 * 1024];
+        while let Ok(read @ 1..) = stream.read(&mut chunk).await {
+            for line in splitter.push(&chunk[..read]) {
+                if sender.send(line).await.is_err() {
+                    return;
+                }
+            }
+        }
+        if let Some(line) = splitter.finish() {
+            // Nobody listens any more: then nobody misses it.
+            let _ = sender.send(line).await;
+        }
+    });
+    receiver
+}
+
+#[derive(Debug)]
+struct Splitter {
+    limit: usize,
+    line: Vec<u8>,
+    dropped: usize,
+}
+
+impl Splitter {
+    fn new(limit: usize) -> Self {
+        Self { limit, line: Vec::new(), dropped: 0 }
+    }
+
+    fn push(&mut self, chunk: &[u8]) -> Vec<Line> {
+        let mut lines = Vec::new();
+        let mut parts = chunk.split(|byte| *byte == b'\n').peekable();
+        while let Some(part) = parts.next() {
+            self.extend(part);
+            if parts.peek().is_some() {
+                lines.push(self.take());
+            }
+        }
+        lines
+    }
+
+    fn finish(&mut self) -> Option<Line> {
+        (!self.line.is_empty()).then(|| self.take())
+    }
+
+    fn extend(&mut self, part: &[u8]) {
+        let room = self.limit - self.line.len();
+        let kept = part.len().min(room);
+        self.line.extend_from_slice(&part[..kept]);
+        self.dropped += part.len() - kept;
+    }
+
+    fn take(&mut self) -> Line {
+        let bytes = std::mem::take(&mut self.line);
+        let dropped = std::mem::take(&mut self.dropped);
+        if dropped == 0 {
+            let text = String::from_utf8(bytes)
+                .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+            return Line::Whole(text.trim_end_matches('\r').to_owned());
+        }
+        let head = String::from_utf8_lossy(&bytes[..bytes.len().min(HEAD_LIMIT)]).into_owned();
+        Line::Overlong { head, length: bytes.len() + dropped }
+    }
+}
+
+/// The end of a stream, kept for messages. Cheap to clone; all clones are one tail.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tail(Arc<Mutex<Vec<u8>>>);
+
+impl Tail {
+    /// Drains a stream to its end, keeping the last of it.
+    pub(crate) fn drain(stream: Box<dyn AsyncRead + Send + Unpin>) -> Self {
+        let tail = Self::default();
+        let writer = tail.clone();
+        tokio::spawn(async move {
+            let mut stream = stream;
+            let mut chunk = vec![0; 8 * 1024];
+            while let Ok(read @ 1..) = stream.read(&mut chunk).await {
+                writer.push(&chunk[..read]);
+            }
+        });
+        tail
+    }
+
+    /// The text, from the first whole line if it was cut.
+    pub(crate) fn text(&self) -> String {
+        let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = String::from_utf8_lossy(&bytes);
+        let text = if bytes.len() < TAIL_LIMIT {
+            text.as_ref()
+        } else {
+            text.split_once('\n').map_or(text.as_ref(), |(_, rest)| rest)
+        };
+        text.trim().to_owned()
+    }
+
+    fn push(&self, chunk: &[u8]) {
+        let mut bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        bytes.extend_from_slice(chunk);
+        let excess = bytes.len().saturating_sub(TAIL_LIMIT);
+        bytes.drain(..excess);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn split(limit: usize, chunks: &[&str]) -> Vec<Line> {
+        let mut splitter = Splitter::new(limit);
+        let mut lines: Vec<_> = chunks.iter().flat_map(|chunk| splitter.push(chunk.as_bytes())).collect();
+        lines.extend(splitter.finish());
+        lines
+    }
+
+    #[test]
+    fn lines_are_joined_over_chunks_and_bounded() {
+        let whole = |text: &str| Line::Whole(text.to_owned());
+        let cases: Vec<(&[&str], Vec<Line>)> = vec![
+            (&["a\nb\n"], vec![whole("a"), whole("b")]),
+            (&["a", "b\nc"], vec![whole("ab"), whole("c")]),
+            (&["a\r\n\n"], vec![whole("a"), whole("")]),
+            (
+                &["123456", "789\nx\n"],
+                vec![Line::Overlong { head: "12345".to_owned(), length: 9 }, whole("x")],
+            ),
+            (&[], vec![]),
+        ];
+        for (chunks, expected) in cases {
+            assert_eq!(split(5, chunks), expected, "{chunks:?}");
+        }
+    }
+
+    #[test]
+    fn a_tail_keeps_the_end_from_a_whole_line() {
+        let tail = Tail::default();
+        (0..1000).for_each(|number| tail.push(format!("line {number}\n").as_bytes()));
+        let text = tail.text();
+        assert!(
+            text.len() <= TAIL_LIMIT && text.ends_with("line 999") && text.starts_with("line "),
+            "{text}"
+        );
+    }
+}

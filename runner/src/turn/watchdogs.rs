@@ -1,0 +1,27 @@
+//! How long an agent may be silent, linger and take to end.
+
+use std::time::Duration;
+
+/// Bounds on an agent's behaviour. They are no budget: the session's timeout is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Watchdogs {
+    /// Longest silence on standard output. A tool may build or test for long without a word.
+    pub silence: Duration,
+    /// Longest time between the agent's result and its end: some agents linger for ever.
+    pub lingering: Duration,
+    /// Time between asking an agent to end and killing it.
+    pub grace: Duration,
+    /// Longest time for the last output to arrive when the process has ended.
+    pub drain: Duration,
+}
+
+impl Default for Watchdogs {
+    fn default() -> Self {
+        Self {
+            silence: Duration::from_secs(30 * 60),
+            lingering: Duration::from_secs(20),
+            grace: Duration::from_secs(5),
+            drain: Duration::from_secs(5),
+        }
+    }
+}

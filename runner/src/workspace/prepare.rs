@@ -1,0 +1,89 @@
+//! Checks out the repositories of a run, each into a folder of its name, and makes nothing else.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use ambient_protocol::effective::EffectiveRepository;
+
+use super::git::{self, GitError, LocalRepositories};
+use super::record::{Checkout, WorkspaceRecord};
+
+/// Checks out what is missing. What an earlier attempt left stays as it is, with the agent's changes; a folder that is
+/// not in the record is a checkout that was cut off before any agent saw it, and is made again.
+pub(crate) async fn prepare(
+    repositories: &[EffectiveRepository],
+    workspace: &Path,
+    record: &Path,
+    local: LocalRepositories,
+) -> Result<WorkspaceRecord, WorkspaceError> {
+    fs::create_dir_all(workspace).map_err(|cause| folder_error(workspace, cause))?;
+    let mut done = WorkspaceRecord::read(record).map_err(|cause| folder_error(record, cause))?;
+    for repository in repositories {
+        if done.get(&repository.name).is_some() {
+            continue;
+        }
+        let checkout = check_out(repository, workspace, local).await?;
+        done.repositories.push(checkout);
+        done.write(record).map_err(|cause| folder_error(record, cause))?;
+    }
+    Ok(done)
+}
+
+async fn check_out(
+    repository: &EffectiveRepository,
+    workspace: &Path,
+    local: LocalRepositories,
+) -> Result<Checkout, WorkspaceError> {
+    let failed = |cause: GitError| WorkspaceError::Repository {
+        name: repository.name.clone(),
+        url: repository.url.clone(),
+        branch: repository.branch.clone().unwrap_or_else(|| "the default branch".to_owned()),
+        cause: Box::new(cause),
+    };
+    let folder = workspace.join(check_name(&repository.name)?);
+    match fs::remove_dir_all(&folder) {
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(folder_error(&folder, cause)),
+        _ => {}
+    }
+    let branch = repository.branch.as_deref();
+    git::clone(&repository.url, branch, &folder, local).await.map_err(failed)?;
+    let base = git::head(&folder).await.map_err(failed)?;
+    let configuration = git::configuration(&folder).map_err(failed)?;
+    let (name, url, branch) = (repository.name.clone(), repository.url.clone(), repository.branch.clone());
+    Ok(Checkout { name, url, branch, base, configuration })
+}
+
+/// A name becomes a folder of the workspace, and never anything above it.
+fn check_name(name: &str) -> Result<&str, WorkspaceError> {
+    let plain = !name.is_empty() && !name.starts_with(['.', '-']) && !name.contains(['/', '\\', '\0']);
+    if plain { Ok(name) } else { Err(WorkspaceError::Name(name.to_owned())) }
+}
+
+fn folder_error(path: &Path, cause: io::Error) -> WorkspaceError {
+    WorkspaceError::Folder { path: path.display().to_string(), cause }
+}
+
+/// The workspace cannot be prepared.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum WorkspaceError {
+    /// A repository cannot be checked out.
+    #[error("cannot check out {branch} of repository \"{name}\" ({url}): {cause}")]
+    Repository {
+        name: String,
+        url: String,
+        branch: String,
+        #[source]
+        cause: Box<GitError>,
+    },
+    /// A repository's name is no folder name.
+    #[error("repository name \"{0}\" cannot be a folder: use letters, digits, '.', '_' and '-'")]
+    Name(String),
+    /// A folder cannot be made, read or removed.
+    #[error("cannot use {path}: {cause}")]
+    Folder {
+        path: String,
+        #[source]
+        cause: io::Error,
+    },
+}
