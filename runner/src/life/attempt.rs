@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ambient_git::LocalRepositories;
 use ambient_protocol::outcome::{ExitReason, RepositoryOutcome};
 use ambient_protocol::{Event, Outcome, RunAgentInput};
 use tokio::sync::mpsc;
@@ -17,7 +18,7 @@ use crate::log::Recorder;
 use crate::server::{Desk, Stage};
 use crate::state::StateFolder;
 use crate::turn::{self, Job, TurnEnd};
-use crate::workspace::{self, LocalRepositories, WorkspaceRecord};
+use crate::workspace::{self, WorkspaceRecord};
 
 /// One attempt, and all it works with.
 pub(super) struct Attempt {
@@ -39,8 +40,9 @@ impl Attempt {
             None => self.work().await?,
         };
         tracing::info!(outcome.exit = outcome.exit.as_str(), outcome.events = outcome.events, "ended");
-        self.recorder.log().seal();
+        // A client that sees the end of the log asks for the outcome.
         self.desk.enter(Stage::Ended(Box::new(outcome)));
+        self.recorder.log().seal();
         let ending = self.wait(&shutdown).await;
         stopper.abort();
         Ok(ending)
@@ -67,7 +69,7 @@ impl Attempt {
         }
         let record = match self.prepare().await {
             Ok(record) => record,
-            Err(end) => return self.end_unstarted(end),
+            Err(end) => return self.end_unstarted(&end),
         };
         self.desk.enter(Stage::Ready);
         let stop = self.desk.stop().clone();
@@ -77,7 +79,7 @@ impl Attempt {
         };
         match input {
             Some(input) => self.turn(input, &record).await,
-            None => self.end_unstarted(stopped_before_start()),
+            None => self.end_unstarted(&stopped_before_start()),
         }
     }
 
@@ -146,11 +148,11 @@ impl Attempt {
     }
 
     /// A run that ends before its first turn still says in its log what was asked and how it ended.
-    fn end_unstarted(&mut self, end: TurnEnd) -> Result<Outcome, RunnerError> {
+    fn end_unstarted(&mut self, end: &TurnEnd) -> Result<Outcome, RunnerError> {
         let input = self.expected_input();
         self.recorder.record(Event::run_started(input.clone()))?;
-        self.recorder.record(ending_event(&end, &input))?;
-        self.store_outcome(&end, clock::now(), Vec::new())
+        self.recorder.record(ending_event(end, &input))?;
+        self.store_outcome(end, clock::now(), Vec::new())
     }
 
     /// Another runner started this attempt's turn and was killed: nobody can take up its agent's streams (rule 19).

@@ -1,18 +1,25 @@
 //! Takes from the workspace what the agent has left: its commits as bundles, the rest of its changes as a last commit.
 
 use std::fs;
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 
+use ambient_git::{GitError, LeftoverCommit, ObjectId, Signature, Workspace};
 use ambient_protocol::outcome::{Bundle, DiffStat, RepositoryOutcome};
 
-use super::git::{self, GitError};
 use super::record::{Checkout, WorkspaceRecord};
+use crate::bridge::{AGENT_EMAIL, AGENT_NAME};
+use crate::clock;
+use crate::durable;
+use crate::log::RunningDigest;
 use crate::state::StateFolder;
 
 /// Most ignored files that are listed by name.
 const IGNORED_LIMIT: usize = 100;
 /// Message of the commit of what the agent had not committed itself.
 const LEFTOVERS: &str = "Commit what the agent left uncommitted";
+/// The ref that a bundle holds.
+const BUNDLE_REF: &str = "refs/ambient/outcome";
 
 /// What could be taken from each repository, and why a repository could not be read to its end. A repository that
 /// fails does not keep the others from the outcome.
@@ -23,52 +30,100 @@ pub(crate) async fn collect(
 ) -> (Vec<RepositoryOutcome>, Option<String>) {
     let (mut outcomes, mut failures) = (Vec::new(), Vec::new());
     for checkout in &record.repositories {
-        let mut outcome = RepositoryOutcome {
-            name: checkout.name.clone(),
-            base: checkout.base.clone(),
-            head: None,
-            commits: 0,
-            committed_leftovers: false,
-            diff: DiffStat::default(),
-            bundle: None,
-            ignored: Vec::new(),
-        };
-        if let Err(error) = collect_one(checkout, workspace, state, &mut outcome).await {
+        let folder = checkout.folder(workspace);
+        let outcome = collect_one(checkout.clone(), folder, &state.bundle(&checkout.name)).await;
+        outcomes.push(outcome.unwrap_or_else(|error| {
             failures.push(format!("cannot take the changes of repository \"{}\": {error}", checkout.name));
-        }
-        outcomes.push(outcome);
+            untouched(checkout)
+        }));
     }
     (outcomes, (!failures.is_empty()).then(|| failures.join("; ")))
 }
 
 async fn collect_one(
-    checkout: &Checkout,
-    workspace: &Path,
-    state: &StateFolder,
-    outcome: &mut RepositoryOutcome,
-) -> Result<(), GitError> {
-    let folder = checkout.folder(workspace);
-    // Filters, hooks and monitors that the agent configured would run outside its bounds.
-    git::restore_configuration(&folder, &checkout.configuration)?;
-    outcome.committed_leftovers = git::commit_all(&folder, LEFTOVERS).await?;
-    outcome.ignored = git::ignored(&folder, IGNORED_LIMIT).await?;
-    let head = git::head(&folder).await?;
-    if head == checkout.base {
-        return Ok(());
+    checkout: Checkout,
+    folder: PathBuf,
+    file: &Path,
+) -> Result<RepositoryOutcome, CollectError> {
+    let path = folder.clone();
+    let surveyed = tokio::task::spawn_blocking(move || survey(&checkout, &path)).await;
+    let (mut outcome, range) = surveyed.map_err(io::Error::other)??;
+    if let Some((base, head)) = range {
+        Workspace::open(&folder)?.bundle(base, head, BUNDLE_REF, file).await?;
+        outcome.bundle = Some(describe(file)?);
     }
-    outcome.commits = git::count(&folder, &checkout.base, &head).await?;
-    outcome.diff = git::diff_stat(&folder, &checkout.base, &head).await?;
-    let file = state.bundle(&checkout.name);
-    let reference = git::bundle(&folder, &checkout.base, &head, &file).await?;
-    outcome.bundle = Some(describe(reference, &file)?);
-    outcome.head = Some(head);
-    Ok(())
+    Ok(outcome)
 }
 
-fn describe(reference: String, file: &Path) -> Result<Bundle, GitError> {
-    let bytes = fs::read(file).map_err(|cause| GitError::file(file, cause))?;
-    fs::File::open(file).and_then(|file| file.sync_all()).map_err(|cause| GitError::file(file, cause))?;
-    let mut digest = crate::log::RunningDigest::default();
+/// Commits what is left, and looks at what there is then: the outcome but for the bundle, and the commits for that.
+fn survey(
+    checkout: &Checkout,
+    folder: &Path,
+) -> Result<(RepositoryOutcome, Option<(ObjectId, ObjectId)>), CollectError> {
+    restore_configuration(folder, &checkout.configuration)?;
+    let workspace = Workspace::open(folder)?;
+    let author =
+        Signature { name: AGENT_NAME.into(), email: AGENT_EMAIL.into(), time: clock::now().as_second() };
+    let mut outcome = untouched(checkout);
+    outcome.committed_leftovers =
+        matches!(workspace.commit_leftovers(LEFTOVERS, &author)?, LeftoverCommit::Made(_));
+    outcome.ignored = workspace.ignored_files(IGNORED_LIMIT)?;
+    let base: ObjectId = checkout.base.parse()?;
+    let Some(head) = workspace.head()?.filter(|head| *head != base) else { return Ok((outcome, None)) };
+    let commits = workspace.count_commits(base, head)?;
+    if commits == 0 {
+        // The branch went back behind its base: there is nothing to carry.
+        return Ok((outcome, None));
+    }
+    let patch = workspace.patch(base, head)?;
+    outcome.head = Some(head.to_string());
+    outcome.commits = u32::try_from(commits).unwrap_or(u32::MAX);
+    outcome.diff = DiffStat {
+        files: u32::try_from(patch.files.len()).unwrap_or(u32::MAX),
+        insertions: patch.insertions(),
+        deletions: patch.deletions(),
+    };
+    Ok((outcome, Some((base, head))))
+}
+
+/// Puts back the configuration from before the agent: what it may have configured would run outside its bounds.
+fn restore_configuration(folder: &Path, configuration: &str) -> Result<(), CollectError> {
+    let git = folder.join(".git");
+    if !fs::symlink_metadata(&git).is_ok_and(|metadata| metadata.is_dir()) {
+        return Err(CollectError::NoRepository);
+    }
+    // A link that the agent put in its place is replaced, not followed.
+    Ok(durable::replace(&git.join("config"), configuration.as_bytes())?)
+}
+
+fn untouched(checkout: &Checkout) -> RepositoryOutcome {
+    RepositoryOutcome {
+        name: checkout.name.clone(),
+        base: checkout.base.clone(),
+        head: None,
+        commits: 0,
+        committed_leftovers: false,
+        diff: DiffStat::default(),
+        bundle: None,
+        ignored: Vec::new(),
+    }
+}
+
+fn describe(file: &Path) -> Result<Bundle, CollectError> {
+    let bytes = fs::read(file)?;
+    fs::File::open(file)?.sync_all()?;
+    let mut digest = RunningDigest::default();
     digest.update(&bytes);
-    Ok(Bundle { reference, size: u64::try_from(bytes.len()).unwrap_or(u64::MAX), digest: digest.text() })
+    let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    Ok(Bundle { reference: BUNDLE_REF.to_owned(), size, digest: digest.text() })
+}
+
+#[derive(Debug, thiserror::Error)]
+enum CollectError {
+    #[error("its folder .git is gone or was replaced")]
+    NoRepository,
+    #[error(transparent)]
+    Git(#[from] GitError),
+    #[error(transparent)]
+    File(#[from] io::Error),
 }

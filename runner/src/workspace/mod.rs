@@ -1,11 +1,9 @@
 //! The workspace: what is checked out before the agent starts, and what is taken from it at the end.
 
 mod collect;
-mod git;
 mod prepare;
 mod record;
 
 pub(crate) use collect::collect;
-pub(crate) use git::LocalRepositories;
 pub(crate) use prepare::prepare;
 pub(crate) use record::WorkspaceRecord;

@@ -4,9 +4,9 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use ambient_git::{GitError, LocalRepositories, Remote, RepositoryUrl, Workspace};
 use ambient_protocol::effective::EffectiveRepository;
 
-use super::git::{self, GitError, LocalRepositories};
 use super::record::{Checkout, WorkspaceRecord};
 
 /// Checks out what is missing. What an earlier attempt left stays as it is, with the agent's changes; a folder that is
@@ -35,23 +35,32 @@ async fn check_out(
     workspace: &Path,
     local: LocalRepositories,
 ) -> Result<Checkout, WorkspaceError> {
-    let failed = |cause: GitError| WorkspaceError::Repository {
-        name: repository.name.clone(),
-        url: repository.url.clone(),
-        branch: repository.branch.clone().unwrap_or_else(|| "the default branch".to_owned()),
-        cause: Box::new(cause),
-    };
     let folder = workspace.join(check_name(&repository.name)?);
     match fs::remove_dir_all(&folder) {
         Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(folder_error(&folder, cause)),
         _ => {}
     }
-    let branch = repository.branch.as_deref();
-    git::clone(&repository.url, branch, &folder, local).await.map_err(failed)?;
-    let base = git::head(&folder).await.map_err(failed)?;
-    let configuration = git::configuration(&folder).map_err(failed)?;
+    let base = clone(repository, &folder, local).await.map_err(|cause| WorkspaceError::Repository {
+        name: repository.name.clone(),
+        url: repository.url.clone(),
+        branch: repository.branch.clone().unwrap_or_else(|| "the default branch".to_owned()),
+        cause: Box::new(cause),
+    })?;
+    let file = folder.join(".git/config");
+    let configuration = fs::read_to_string(&file).map_err(|cause| folder_error(&file, cause))?;
     let (name, url, branch) = (repository.name.clone(), repository.url.clone(), repository.branch.clone());
     Ok(Checkout { name, url, branch, base, configuration })
+}
+
+/// Clones, and gives the commit that is checked out.
+async fn clone(
+    repository: &EffectiveRepository,
+    folder: &Path,
+    local: LocalRepositories,
+) -> Result<String, CloneError> {
+    let url = RepositoryUrl::parse(&repository.url, local).map_err(GitError::from)?;
+    let checkout = Workspace::clone(&Remote::open(url), repository.branch.as_deref(), folder).await?;
+    Ok(checkout.head()?.ok_or(CloneError::Empty)?.to_string())
 }
 
 /// A name becomes a folder of the workspace, and never anything above it.
@@ -74,7 +83,7 @@ pub(crate) enum WorkspaceError {
         url: String,
         branch: String,
         #[source]
-        cause: Box<GitError>,
+        cause: Box<CloneError>,
     },
     /// A repository's name is no folder name.
     #[error("repository name \"{0}\" cannot be a folder: use letters, digits, '.', '_' and '-'")]
@@ -86,4 +95,13 @@ pub(crate) enum WorkspaceError {
         #[source]
         cause: io::Error,
     },
+}
+
+/// A repository cannot be cloned, or there is nothing in it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CloneError {
+    #[error(transparent)]
+    Git(#[from] GitError),
+    #[error("it has no commit to start from")]
+    Empty,
 }

@@ -1,1 +1,11 @@
+//! Runners as others see them: over HTTP, as processes, on their volume.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
+
+mod endings;
+mod harness;
+mod lifetime;
+mod protocol;
+mod resume;
+mod secrets;
+mod workspace;

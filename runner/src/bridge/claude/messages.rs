@@ -10,7 +10,7 @@ use super::{Owner, text};
 
 /// An assistant's message: with partial messages on, it repeats what has been streamed. Subagents and messages that
 /// the program makes itself (errors of the service) come whole only.
-pub(super) fn assistant(message: &Value, owner: &Owner, blocks: &mut Blocks) -> Vec<Event> {
+pub(super) fn assistant(message: &Value, owner: &Owner, blocks: &Blocks) -> Vec<Event> {
     let id = text(message, "id").unwrap_or_else(|| "message".to_owned());
     if blocks.was_streamed(&id) {
         return Vec::new();

@@ -78,7 +78,7 @@ impl ClaudeTranslator {
         match text(frame, "type").as_deref() {
             Some("stream_event") => events.extend(self.blocks.stream_event(&frame["event"], &owner)),
             Some("assistant") => {
-                events.extend(messages::assistant(&frame["message"], &owner, &mut self.blocks))
+                events.extend(messages::assistant(&frame["message"], &owner, &self.blocks));
             }
             Some("user") => {
                 let results = messages::tool_results(frame, &owner);

@@ -1,0 +1,350 @@
+//! A target repository, a volume and keys for one run; runners on them, in this process or as one of their own.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ambient_protocol::client::{EventStream, RunnerClient, Start};
+use ambient_protocol::sse::Frame;
+use ambient_protocol::token::{Scope, Signer};
+use ambient_protocol::{AgentRegistry, Event, Outcome, RunAgentInput, Verifier};
+use ambient_runner::{Config, Ending, RunnerError};
+use futures::StreamExt as _;
+use jiff::Timestamp;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// Generous: only a broken runner reaches it.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(crate) const PROMPT: &str = "Look over the repository.";
+
+/// One run's surroundings.
+pub(crate) struct World {
+    folder: TempDir,
+    signer: Arc<Signer>,
+    session: Value,
+    attempt: u32,
+    extra: BTreeMap<String, String>,
+}
+
+impl World {
+    /// A run of the replay agent on a repository with a README, playing `fixture` or the built-in one.
+    pub(crate) fn new(fixture: Option<&str>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("target");
+        fs::create_dir_all(&target).unwrap();
+        git(&target, &["init", "--quiet", "--initial-branch=main"]);
+        fs::write(target.join("README.md"), "# Target\n\nSome text.\n").unwrap();
+        fs::write(target.join(".gitignore"), "/build/\n").unwrap();
+        commit(&target, "Begin");
+        let environment = fixture.map(|text| {
+            let path = folder.path().join("fixture.yaml");
+            fs::write(&path, text).unwrap();
+            json!({ "AMBIENT_REPLAY_FIXTURE": path })
+        });
+        let session = json!({
+            "key": {"project": "demo", "session": "first-run", "run": 1},
+            "sessionUid": unique(folder.path()), "generation": 1, "pinnedAt": "2026-11-21T00:00:00Z",
+            "runnerType": "replay", "agent": AgentRegistry::built_in().get("replay").unwrap(),
+            "prompt": PROMPT, "interactive": false, "model": {},
+            "limits": {"timeoutSeconds": 600, "inactivityTimeoutSeconds": 600},
+            "repositories": [{"name": "target", "url": target, "outputBranch": "ambient/demo/first-run-r1"}],
+            "environment": environment.unwrap_or_else(|| json!({})),
+            "results": {"url": target, "branch": "results"},
+        });
+        let signer = Arc::new(Signer::generate("operator").unwrap());
+        let world = Self { folder, signer, session, attempt: 1, extra: BTreeMap::new() };
+        fs::write(world.path("keys"), world.signer.public_paserk().unwrap()).unwrap();
+        world
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Changes the session's JSON.
+    pub(crate) fn session(&mut self, change: impl FnOnce(&mut Value)) {
+        change(&mut self.session);
+    }
+
+    /// Sets an environment variable of the runner.
+    pub(crate) fn variable(&mut self, name: &str, value: &str) {
+        self.extra.insert(name.to_owned(), value.to_owned());
+    }
+
+    pub(crate) fn next_attempt(&mut self) {
+        self.attempt += 1;
+    }
+
+    pub(crate) fn uid(&self) -> &str {
+        self.session["sessionUid"].as_str().unwrap()
+    }
+
+    pub(crate) fn input(&self) -> RunAgentInput {
+        let turn = format!("first-run-r1-a{}", self.attempt);
+        RunAgentInput::prompt(self.uid(), &turn, PROMPT)
+    }
+
+    /// The folder the agent works in.
+    pub(crate) fn checkout(&self) -> PathBuf {
+        self.path("volume/workspace/target")
+    }
+
+    /// The stored log, checked: every line is an event, and all together keep the protocol's rules.
+    pub(crate) fn log(&self) -> Vec<Event> {
+        let text = fs::read_to_string(self.path("volume/state/events.jsonl")).unwrap();
+        assert!(text.is_empty() || text.ends_with('\n'));
+        let events: Vec<_> = text.lines().map(|line| Event::parse(line).unwrap()).collect();
+        let mut verifier = Verifier::default();
+        events.iter().for_each(|event| verifier.accept(event).unwrap());
+        events
+    }
+
+    pub(crate) fn kinds(&self) -> Vec<&'static str> {
+        self.log().iter().map(|event| event.body.kind()).collect()
+    }
+
+    fn environment(&self) -> BTreeMap<String, String> {
+        let session = self.path("session.json");
+        fs::write(&session, serde_json::to_vec(&self.session).unwrap()).unwrap();
+        let path = |name: &str| self.path(name).to_str().unwrap().to_owned();
+        let mut environment = BTreeMap::from([
+            ("RUNNER_TYPE".to_owned(), self.session["runnerType"].as_str().unwrap().to_owned()),
+            ("AGUI_PORT".to_owned(), "0".to_owned()),
+            ("POD_IP".to_owned(), "127.0.0.1".to_owned()),
+            ("AMBIENT_SESSION_FILE".to_owned(), path("session.json")),
+            ("AMBIENT_ATTEMPT".to_owned(), self.attempt.to_string()),
+            ("AMBIENT_WORKSPACE".to_owned(), path("volume/workspace")),
+            ("AMBIENT_STATE".to_owned(), path("volume/state")),
+            ("AMBIENT_PUBLIC_KEYS_FILE".to_owned(), path("keys")),
+            ("AMBIENT_ALLOW_LOCAL_REPOSITORIES".to_owned(), "true".to_owned()),
+            ("PATH".to_owned(), search_path()),
+        ]);
+        environment.extend(self.extra.clone());
+        environment
+    }
+
+    pub(crate) fn config(&self) -> Config {
+        let variables = self.environment().into_iter();
+        let variables = variables.map(|(name, value)| (OsString::from(name), OsString::from(value)));
+        let mut config = Config::from_environment(variables).unwrap();
+        config.executable = PROGRAM.into();
+        config
+    }
+
+    /// A token for this run.
+    pub(crate) fn token(&self, scopes: &[Scope]) -> String {
+        self.signer.sign(self.uid(), "operator", scopes, now()).unwrap()
+    }
+
+    /// A token for another run.
+    pub(crate) fn foreign_token(&self, scopes: &[Scope]) -> String {
+        self.signer.sign("another-uid", "operator", scopes, now()).unwrap()
+    }
+
+    fn client(&self, address: &str) -> RunnerClient {
+        let (signer, uid) = (Arc::clone(&self.signer), self.uid().to_owned());
+        let scopes = [Scope::Run, Scope::Read, Scope::Control, Scope::Outcome];
+        let token = move || Ok(signer.sign(&uid, "operator", &scopes, now()).unwrap());
+        RunnerClient::new(&format!("http://{address}"), Arc::new(token))
+    }
+
+    /// A runner in this process.
+    pub(crate) async fn runner(&self) -> Runner {
+        self.runner_with(self.config()).await
+    }
+
+    pub(crate) async fn runner_with(&self, config: Config) -> Runner {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let shutdown = CancellationToken::new();
+        let task = tokio::spawn(ambient_runner::serve(config, listener, shutdown.clone()));
+        Runner { client: self.client(&address), address, shutdown, task }
+    }
+
+    /// A runner as a process; it is killed when dropped.
+    pub(crate) fn process(&self) -> Process {
+        let mut child = Command::new(PROGRAM)
+            .env_clear()
+            .envs(self.environment())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let address = lines.by_ref().map_while(Result::ok).find_map(|line| {
+            let rest = line.split("runner.address=").nth(1)?;
+            Some(rest.split(' ').next()?.to_owned())
+        });
+        // What it says later must not fill the pipe.
+        std::thread::spawn(move || lines.for_each(drop));
+        let address = address.expect("the runner says where it listens");
+        Process { client: self.client(&address), child: Some(child) }
+    }
+}
+
+/// A runner in this process.
+pub(crate) struct Runner {
+    pub(crate) client: RunnerClient,
+    pub(crate) address: String,
+    pub(crate) shutdown: CancellationToken,
+    task: JoinHandle<Result<Ending, RunnerError>>,
+}
+
+impl Runner {
+    /// Waits until the runner ends by itself.
+    pub(crate) async fn ended(self) -> Result<Ending, RunnerError> {
+        bounded(self.task).await.unwrap()
+    }
+
+    /// Runs the turn to its end and gives the outcome.
+    pub(crate) async fn run(&self, world: &World) -> Outcome {
+        start(&self.client, world).await;
+        outcome(&self.client).await
+    }
+}
+
+/// A runner as a process of its own.
+pub(crate) struct Process {
+    pub(crate) client: RunnerClient,
+    child: Option<Child>,
+}
+
+impl Process {
+    /// Kills it as nothing else can: without a last word.
+    pub(crate) fn kill(self) {
+        drop(self);
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        let id = self.child.as_ref().unwrap().id();
+        kill(Pid::from_raw(i32::try_from(id).unwrap()), signal).unwrap();
+    }
+
+    /// Its exit code, when it has ended by itself.
+    pub(crate) async fn exit_code(mut self) -> Option<i32> {
+        let mut child = self.child.take().unwrap();
+        let waiting = tokio::task::spawn_blocking(move || child.wait().unwrap());
+        bounded(waiting).await.unwrap().code()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+}
+
+impl Drop for World {
+    /// A test that fails must not leave agents that hold its output open.
+    fn drop(&mut self) {
+        for pid in living_processes(self) {
+            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+        }
+    }
+}
+
+/// Starts the turn as soon as the runner is ready, and gives its stream.
+pub(crate) async fn start(client: &RunnerClient, world: &World) -> EventStream {
+    let input = world.input();
+    loop {
+        match client.start(&input).await {
+            Ok(Start::Started(stream)) => return stream,
+            Ok(Start::AlreadyStarted) => panic!("the turn had been started before"),
+            Err(error) if error.to_string().contains("503") => tokio::task::yield_now().await,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+/// All frames up to and with the last one.
+pub(crate) async fn frames(stream: EventStream) -> Vec<Frame> {
+    bounded(stream.map(Result::unwrap).collect()).await
+}
+
+/// Waits for the end of the log, and gives the outcome.
+pub(crate) async fn outcome(client: &RunnerClient) -> Outcome {
+    let all = frames(client.events(0).await.unwrap()).await;
+    assert_eq!(all.last().unwrap().event.as_deref(), Some("sealed"));
+    client.outcome().await.unwrap().expect("a sealed log has an outcome")
+}
+
+/// Reads frames until one satisfies `is_it`.
+pub(crate) async fn wait_for(stream: &mut EventStream, is_it: impl Fn(&Frame) -> bool) -> Frame {
+    bounded(async {
+        loop {
+            let frame = stream.next().await.expect("the stream ended early").unwrap();
+            if is_it(&frame) {
+                return frame;
+            }
+        }
+    })
+    .await
+}
+
+pub(crate) async fn bounded<F: Future>(future: F) -> F::Output {
+    tokio::time::timeout(PATIENCE, future).await.expect("it takes too long")
+}
+
+/// Processes that carry this run's mark and live.
+pub(crate) fn living_processes(world: &World) -> Vec<i32> {
+    let mark = format!("AMBIENT_RUN={}/", world.uid()).into_bytes();
+    let entries = fs::read_dir("/proc").unwrap().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    let marked = pids.filter(|pid| {
+        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        environment.split(|byte| *byte == 0).any(|entry| entry.starts_with(&mark))
+    });
+    marked.collect()
+}
+
+pub(crate) fn git(folder: &Path, arguments: &[&str]) -> String {
+    let output = Command::new("git")
+        .args(["-c", "user.name=Test", "-c", "user.email=test@ambient.invalid", "-c", "commit.gpgsign=false"])
+        .args(arguments)
+        .current_dir(folder)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+pub(crate) fn commit(folder: &Path, message: &str) {
+    git(folder, &["add", "--all"]);
+    git(folder, &["commit", "--quiet", "--message", message]);
+}
+
+/// The program of this crate.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_ambient-runner");
+
+/// Processes of a run are found by its UID, so that two tests must never share one.
+fn unique(folder: &Path) -> String {
+    format!("uid-{}", folder.file_name().unwrap().to_string_lossy())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the runner's environment is made here")]
+fn search_path() -> String {
+    std::env::var("PATH").unwrap()
+}
+
+#[expect(clippy::disallowed_methods, reason = "tokens are valid by the real clock")]
+fn now() -> Timestamp {
+    Timestamp::now()
+}

@@ -1,0 +1,42 @@
+//! Planted keys are found in nothing that leaves the runner (rule 23).
+
+use std::fs;
+
+use serde_json::json;
+
+use crate::harness::World;
+
+const MOUNTED: &str = "mounted-value-c0ffee-123456";
+const KEY: &str = "key-of-the-agent-987654321";
+
+#[tokio::test]
+async fn planted_keys_are_in_no_event_and_no_outcome() {
+    // Pieces of texts and arguments are cut after every fourth word, so that the value with spaces is split.
+    let spaced = "a b secret value of many words c d";
+    let fixture = format!(
+        "steps:\n- text: 'one two three {MOUNTED} four {spaced} five'\n- reasoning: '{KEY}'\n\
+         - tool: {{name: '{KEY}', input: {{token: '{MOUNTED}', '{KEY}': 1}}, result: 'x{MOUNTED}y'}}\n\
+         - effect: {{write: {{path: 'build/{MOUNTED}', content: x}}}}\n\
+         - junk: 'junk {MOUNTED}'\n- complain: 'I hold {MOUNTED}'\n- fail: 'cannot use {KEY} nor ghp_{}'\n",
+        "a1B2".repeat(9)
+    );
+    let mut world = World::new(Some(&fixture));
+    let secrets = world.path("secrets");
+    fs::create_dir_all(secrets.join("..data")).unwrap();
+    fs::write(secrets.join("token"), format!("{MOUNTED}\n")).unwrap();
+    fs::write(secrets.join("spaced"), spaced).unwrap();
+    world.variable("AMBIENT_REDACTION_DIRECTORY", secrets.to_str().unwrap());
+    world.variable("AGENT_KEY", KEY);
+    world.session(|session| session["agent"]["keyNames"] = json!(["AGENT_KEY", "NOT_SET"]));
+    let runner = world.runner().await;
+    let done = runner.run(&world).await;
+    let log = fs::read_to_string(world.path("volume/state/events.jsonl")).unwrap();
+    let outcome = serde_json::to_string(&done).unwrap();
+    for secret in [MOUNTED, KEY, spaced, "ghp_a1B2"] {
+        assert!(!log.contains(secret), "{secret} is in the log: {log}");
+        assert!(!outcome.contains(secret), "{secret} is in the outcome: {outcome}");
+    }
+    assert!(log.contains("one two three [redacted] four [redacted] five") || log.contains("[redacted]"));
+    assert!(done.redactions >= 8, "{}", done.redactions);
+    world.log();
+}

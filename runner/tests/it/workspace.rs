@@ -1,0 +1,127 @@
+//! What is checked out, and what comes back.
+
+use std::fs;
+
+use ambient_protocol::outcome::ExitReason;
+use serde_json::json;
+
+use crate::harness::{World, commit, frames, git, start};
+
+#[tokio::test]
+async fn the_patch_follows_the_files_not_the_recording() {
+    let mut patches = Vec::new();
+    for heading in ["# Target", "# Something else"] {
+        let world = World::new(None);
+        let target = world.path("target");
+        fs::write(target.join("README.md"), format!("{heading}\n\nText.\n")).unwrap();
+        commit(&target, "Change the heading");
+        let runner = world.runner().await;
+        let done = runner.run(&world).await;
+        let repository = &done.repositories[0];
+        let bundle = runner.client.bundle("target").await.unwrap();
+        let meta = repository.bundle.as_ref().unwrap();
+        assert_eq!(u64::try_from(bundle.len()).unwrap(), meta.size);
+        fs::write(world.path("bundle"), bundle).unwrap();
+        let file = world.path("bundle").to_str().unwrap().to_owned();
+        git(&target, &["fetch", "--quiet", &file, &format!("{}:refs/heads/from-agent", meta.reference)]);
+        assert_eq!(git(&target, &["rev-parse", "from-agent"]), *repository.head.as_ref().unwrap());
+        assert_eq!(git(&target, &["rev-parse", "main"]), repository.base);
+        assert_eq!((repository.commits, repository.diff.files, repository.committed_leftovers), (1, 2, true));
+        patches.push(git(&target, &["diff", "main", "from-agent"]));
+    }
+    assert!(patches[0].contains(" # Target") && patches[1].contains(" # Something else"));
+    assert!(patches.iter().all(|patch| patch.contains("+See [NOTES.md]")));
+}
+
+#[tokio::test]
+async fn a_repository_may_bring_its_own_fixture() {
+    let world = World::new(None);
+    let target = world.path("target");
+    fs::create_dir(target.join(".ambient")).unwrap();
+    fs::write(target.join(".ambient/replay.yaml"), "steps: [{finish: {summary: From the repository}}]")
+        .unwrap();
+    commit(&target, "Bring a fixture");
+    let done = world.runner().await.run(&world).await;
+    assert_eq!(done.summary, "From the repository");
+    assert!(done.repositories[0].head.is_none(), "nothing was changed");
+}
+
+#[tokio::test]
+async fn ignored_files_are_listed_and_not_committed() {
+    let fixture = "steps:\n- effect: {write: {path: build/big.o, content: x}}\n\
+                   - effect: {write: {path: 'a b/ü.txt', content: y}}\n- finish: {summary: Done}\n";
+    let world = World::new(Some(fixture));
+    let done = world.runner().await.run(&world).await;
+    let repository = &done.repositories[0];
+    assert_eq!(repository.ignored, ["build/"]);
+    assert_eq!(
+        git(&world.checkout(), &["-c", "core.quotePath=false", "show", "--name-only", "--format=", "HEAD"]),
+        "a b/ü.txt"
+    );
+}
+
+#[tokio::test]
+async fn a_workspace_that_fails_names_repository_branch_and_cause() {
+    let cases = [
+        (json!({"name": "target", "url": "/nowhere/at-all", "outputBranch": "x"}), "", "/nowhere/at-all"),
+        (
+            json!({"name": "target", "url": null, "branch": "missing", "outputBranch": "x"}),
+            "missing",
+            "missing",
+        ),
+        (json!({"name": "../target", "url": null, "outputBranch": "x"}), "", "cannot be a folder"),
+    ];
+    for (repository, branch, cause) in cases {
+        let mut world = World::new(None);
+        let url = world.path("target");
+        world.session(|session| {
+            session["repositories"] = json!([repository]);
+            if session["repositories"][0]["url"].is_null() {
+                session["repositories"][0]["url"] = json!(url);
+            }
+        });
+        let runner = world.runner().await;
+        let turn = frames(start(&runner.client, &world).await).await;
+        let done = runner.client.outcome().await.unwrap().unwrap();
+        assert_eq!(done.exit, ExitReason::WorkspaceFailed);
+        assert!(done.message.contains("target") && done.message.contains(branch), "{}", done.message);
+        assert!(done.message.contains(cause), "{}", done.message);
+        assert_eq!(world.kinds(), ["RUN_STARTED", "RUN_ERROR"]);
+        assert_eq!((turn.len(), done.events), (2, 2));
+        runner.client.acknowledge().await.unwrap();
+        runner.ended().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn paths_are_refused_unless_allowed() {
+    let mut world = World::new(None);
+    world.variable("AMBIENT_ALLOW_LOCAL_REPOSITORIES", "false");
+    let done = world.runner().await.run(&world).await;
+    assert_eq!(done.exit, ExitReason::WorkspaceFailed);
+    assert!(done.message.contains("is a path of this machine"), "{}", done.message);
+}
+
+#[tokio::test]
+async fn an_agent_that_destroys_its_repository_fails_by_name() {
+    let fixture = "steps:\n- effect: {remove: {path: .git/HEAD}}\n- finish: {summary: Done}\n";
+    let world = World::new(Some(fixture));
+    let done = world.runner().await.run(&world).await;
+    assert_eq!(done.exit, ExitReason::WorkspaceFailed);
+    assert!(done.message.starts_with("cannot take the changes of repository \"target\""), "{}", done.message);
+}
+
+#[tokio::test]
+async fn what_the_agent_configured_in_the_repository_is_not_used() {
+    let config = "[core]\n\trepositoryformatversion = 0\n\tfsmonitor = touch ../../../owned\n\
+                  [filter \"x\"]\n\tclean = touch ../../../owned\n";
+    let config = config.replace('\n', "\\n").replace('\t', "\\t").replace('"', "\\\"");
+    let fixture = format!(
+        "steps:\n- effect: {{write: {{path: .git/config, content: \"{config}\"}}}}\n\
+         - effect: {{write: {{path: .gitattributes, content: '* filter=x'}}}}\n- finish: {{summary: Done}}\n"
+    );
+    let world = World::new(Some(&fixture));
+    let done = world.runner().await.run(&world).await;
+    assert_eq!(done.exit, ExitReason::Completed, "{}", done.message);
+    assert!(!world.path("owned").exists());
+}
