@@ -21,7 +21,7 @@ use crate::asked::Asked;
 use crate::auth::User;
 use crate::error::{Error, PageError};
 use crate::pages::parts::{ChangesPart, FactsPart, StandingPart};
-use crate::pages::session::record;
+use crate::pages::session::record_of;
 use crate::runs::{Target, follow};
 use crate::sse;
 use crate::state::App;
@@ -143,7 +143,7 @@ impl LivePage {
             Err(error) => return Err(self.failed(&error)),
         };
         self.target = target;
-        let record = if sealed { record(&self.app, &self.target).await.ok().flatten() } else { None };
+        let record = if sealed { record_of(&self.app, &self.target).await.ok().flatten() } else { None };
         let view = RunView::new(&self.target, record.as_ref(), precise_now());
         let mut parts = vec![
             ("standing", StandingPart { run: &view }.render()),

@@ -15,8 +15,8 @@ use super::parts::{ChangesPart, EntryPart, FactsPart, StandingPart};
 use super::{Shell, html};
 use crate::asked::Asked;
 use crate::auth::User;
-use crate::error::PageError;
-use crate::runs::{SoFar, Target, current_run, so_far};
+use crate::error::{Error, PageError};
+use crate::runs::{SoFar, Target, current_run, record, so_far};
 use crate::state::App;
 use crate::view::conversation::{self, EntryView};
 use crate::view::run::RunView;
@@ -58,7 +58,7 @@ pub(crate) async fn page(
     Asked(query, ..): Asked<RunQuery, PageError>,
 ) -> Result<Response, PageError> {
     let target = Target::find(&app, user, &project, &name, query.run).await?;
-    let (so_far, record) = tokio::join!(so_far(&app, &target), record(&app, &target));
+    let (so_far, record) = tokio::join!(so_far(&app, &target), record_of(&app, &target));
     let so_far = so_far?;
     let entries = conversation::entries(&so_far.conversation);
     let view = RunView::new(&target, record.as_ref().ok().and_then(Option::as_ref), precise_now());
@@ -66,14 +66,9 @@ pub(crate) async fn page(
     Ok(html(StatusCode::OK, &page)?)
 }
 
-/// The record of a run that is over; an error where it cannot be read now.
-pub(crate) async fn record(app: &App, target: &Target) -> Result<Option<Record>, ()> {
-    if !target.is_over() {
-        return Ok(None);
-    }
-    app.runs.records(&target.user).get(&target.key).await.map_err(|error| {
-        tracing::warn!(run = %target.key, %error, "the record cannot be read");
-    })
+/// The record of a run, if that is over.
+pub(crate) async fn record_of(app: &App, target: &Target) -> Result<Option<Record>, Error> {
+    if target.is_over() { record(app, target).await } else { Ok(None) }
 }
 
 fn assemble<'a>(
@@ -81,7 +76,7 @@ fn assemble<'a>(
     so_far: &SoFar,
     entries: &'a [EntryView],
     view: &'a RunView,
-    record: Result<&Option<Record>, &()>,
+    record: Result<&Option<Record>, &Error>,
 ) -> SessionPage<'a> {
     let (key, recorded) = (&target.key, record.ok().and_then(Option::as_ref));
     let title = title(target, recorded);

@@ -14,7 +14,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use crate::asked::Asked;
 use crate::auth::User;
 use crate::error::{ApiError, Error};
-use crate::runs::{Target, follow, so_far};
+use crate::runs::{Target, follow, record, so_far};
 use crate::sse;
 use crate::state::App;
 
@@ -59,8 +59,9 @@ pub(crate) async fn result(
     Asked(query, ..): Asked<RunQuery, ApiError>,
 ) -> Result<Json<Record>, ApiError> {
     let target = Target::find(&app, user, &project, &session, query.run).await?;
-    let record = app.runs.records(&target.user).get(&target.key).await.map_err(Error::Records)?;
-    let record = record.ok_or_else(|| Error::NotFound(format!("record of run {} yet", target.key)))?;
+    let record = record(&app, &target)
+        .await?
+        .ok_or_else(|| Error::NotFound(format!("record of run {} yet", target.key)))?;
     Ok(Json(record))
 }
 

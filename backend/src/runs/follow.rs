@@ -11,7 +11,8 @@ use kube::api::Api;
 use kube::runtime::{WatchStreamExt as _, watcher};
 use tokio::sync::mpsc;
 
-use super::place::{self, Place, Recorded};
+use super::place::{self, Place};
+use super::recorded::Transcript;
 use super::runner;
 use super::target::Target;
 use super::transcript::numbered;
@@ -95,7 +96,7 @@ impl Follower {
         self.target = self.target.clone().refreshed().await?;
         Ok(match place::find(&self.app, &self.target).await? {
             Place::Runner(client) => self.copy(&client).await,
-            Place::Record(recorded) => self.replay(&recorded).await,
+            Place::Record(transcript) => self.replay(&transcript).await,
             Place::Nowhere => self.seal(self.after).await,
             Place::NotYet => Step::Wait,
             Place::Gone => Step::End,
@@ -124,9 +125,9 @@ impl Follower {
         Step::Pause
     }
 
-    async fn replay(&mut self, recorded: &Recorded) -> Step {
+    async fn replay(&mut self, transcript: &Transcript) -> Step {
         let mut last = 0;
-        for (sequence, line) in numbered(&recorded.text, recorded.truncated) {
+        for (sequence, line) in numbered(&transcript.text, transcript.truncated) {
             last = sequence;
             if sequence > self.after && self.sender.send(Frame::event(sequence, line)).await.is_err() {
                 return Step::End;

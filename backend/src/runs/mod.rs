@@ -2,6 +2,7 @@
 
 mod follow;
 mod place;
+mod recorded;
 mod runner;
 mod so_far;
 mod target;
@@ -15,6 +16,7 @@ use ambient_protocol::records;
 use ambient_protocol::token::{Scope, Signer};
 
 pub(crate) use follow::follow;
+pub(crate) use recorded::record;
 pub(crate) use so_far::{SoFar, so_far};
 pub(crate) use target::{Target, current_run};
 

@@ -1,7 +1,8 @@
 //! Where the events of a run are to be read now.
 
-use ambient_protocol::client::{ClientError, RunnerClient};
+use ambient_protocol::client::RunnerClient;
 
+use super::recorded::{self, Transcript};
 use super::runner;
 use super::target::Target;
 use crate::error::Error;
@@ -12,21 +13,13 @@ pub(super) enum Place {
     /// In its runner's log, which may grow.
     Runner(RunnerClient),
     /// In the records, for good.
-    Record(Recorded),
+    Record(Transcript),
     /// Nowhere, for good: the run ended without a transcript.
     Nowhere,
     /// Not to be read yet: no pod has an address, or the record has not arrived.
     NotYet,
     /// Session and record are gone.
     Gone,
-}
-
-/// A transcript.
-pub(super) struct Recorded {
-    /// One event a line.
-    pub(super) text: String,
-    /// Whether its middle was cut out.
-    pub(super) truncated: bool,
 }
 
 /// Finds the place. The target's session should have been read just now.
@@ -52,16 +45,15 @@ pub(super) async fn find(app: &App, target: &Target) -> Result<Place, Error> {
 }
 
 async fn recorded(app: &App, target: &Target) -> Option<Place> {
-    let records = app.runs.records(&target.user);
     let read = async {
-        let ending = records.get(&target.key).await?.and_then(|record| record.entry.ended);
-        let Some(ending) = ending else { return Ok(None) };
-        let Some(transcript) = ending.transcript else { return Ok(Some(Place::Nowhere)) };
-        let text = records.events(&target.key).await?;
-        let text = text.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-        Ok(text.map(|text| Place::Record(Recorded { text, truncated: transcript.truncated })))
+        let Some(record) = recorded::record(app, target).await? else { return Ok(None) };
+        let Some(ending) = &record.entry.ended else { return Ok(None) };
+        if ending.transcript.is_none() {
+            return Ok(Some(Place::Nowhere));
+        }
+        Ok(recorded::transcript(app, target, &record).await?.map(Place::Record))
     };
-    let read: Result<_, ClientError> = read.await;
+    let read: Result<_, Error> = read.await;
     read.unwrap_or_else(|error| {
         tracing::warn!(run = %target.key, %error, "the record cannot be read");
         None

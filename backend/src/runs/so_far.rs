@@ -36,10 +36,10 @@ pub(crate) struct SoFar {
 pub(crate) async fn so_far(app: &App, target: &Target) -> Result<SoFar, Error> {
     Ok(match place::find(app, target).await? {
         Place::Runner(client) => of_runner(&client).await,
-        Place::Record(recorded) => SoFar {
-            conversation: Conversation::from_transcript(&recorded.text),
+        Place::Record(transcript) => SoFar {
+            conversation: Conversation::from_transcript(&transcript.text),
             whole: true,
-            truncated: recorded.truncated,
+            truncated: transcript.truncated,
         },
         Place::Nowhere | Place::Gone => SoFar { whole: true, ..SoFar::default() },
         Place::NotYet => SoFar::default(),

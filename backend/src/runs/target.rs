@@ -5,6 +5,7 @@ use ambient_protocol::RunKey;
 use kube::ResourceExt as _;
 use kube::api::Api;
 
+use super::recorded;
 use crate::auth::{User, Verb};
 use crate::error::Error;
 use crate::state::App;
@@ -59,12 +60,7 @@ impl Target {
         if !app.access.may(&user, Verb::Get, Some(project), Some(session)).await? {
             return Err(Error::Forbidden(format!("{} may not read {project}/{session}", user.name)));
         }
-        let recorded =
-            app.runs.records(&user).list(project).await.map_err(|error| match error.is_not_found() {
-                true => unknown(),
-                false => Error::Records(error),
-            })?;
-        let mut keys = recorded.into_iter().map(|summary| summary.entry.run);
+        let mut keys = recorded::runs(app, &user, project).await?.into_iter();
         let found = match run {
             Some(run) => keys.find(|key| key.session() == session && key.run() == run),
             None => keys.filter(|key| key.session() == session).max_by_key(RunKey::run),

@@ -98,6 +98,19 @@ async fn earlier_runs_are_read_from_records_alone() {
 }
 
 #[tokio::test]
+async fn records_that_do_not_answer_are_named_and_hide_nothing_else() {
+    let mut world = World::with(async |_| {}).await;
+    world.cluster.add(&session("alpha", "s", json!({}), json!({ "phase": "Completed", "run": 1 }))).await;
+    world.records.stop().await;
+    let (code, page) = world.get("/projects/alpha/sessions/s").await;
+    assert_eq!(code, StatusCode::OK);
+    assert!(page.contains("The record of this run cannot be read") && page.contains("Completed"), "{page}");
+    for address in ["/api/projects/alpha/agentic-sessions/s/result", "/projects/alpha/sessions/gone"] {
+        assert_eq!(world.get(address).await.0, StatusCode::BAD_GATEWAY, "{address}");
+    }
+}
+
+#[tokio::test]
 async fn a_run_without_a_record_says_what_is_not_known() {
     let world = World::with(async |_| {}).await;
     let status = json!({ "phase": "Completed", "run": 2 });

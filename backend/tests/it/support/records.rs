@@ -16,9 +16,9 @@ use axum::routing::get;
 type Recorded = BTreeMap<RunKey, (Record, Option<String>)>;
 
 /// A records server.
-#[derive(Clone)]
 pub(crate) struct TestRecords {
     pub(crate) url: String,
+    serving: tokio::task::JoinHandle<std::io::Result<()>>,
     shared: Arc<Shared>,
 }
 
@@ -40,8 +40,15 @@ impl TestRecords {
             .with_state(Arc::clone(&shared));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { url, shared }
+        let serving = tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { url, serving, shared }
+    }
+
+    /// Ends the server: from now on connections are refused.
+    pub(crate) async fn stop(&mut self) {
+        self.serving.abort();
+        // The task is over when its end is known, and with it the listener.
+        let _ = (&mut self.serving).await;
     }
 
     /// Adds a record, and its transcript if it has one.
