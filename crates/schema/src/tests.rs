@@ -89,6 +89,14 @@ fn values_are_judged_in_the_words_of_an_api_server() {
                 UNCHECKED,
             ],
         ),
+    ] {
+        assert_eq!(errors(spec.clone(), None), wanted, "{spec}");
+    }
+}
+
+#[test]
+fn lists_and_maps_are_judged_in_the_words_of_an_api_server() {
+    for (spec, wanted) in [
         (
             json!({ "name": "ab", "when": "now" }),
             vec!["spec.when: Invalid value: \"now\": spec.when in body must be of type date-time: \"now\""],

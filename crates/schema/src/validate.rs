@@ -123,7 +123,7 @@ impl Schema {
             match self.limits.one_of.iter().filter(|schema| fits(schema)).count() {
                 1 => {}
                 0 => {
-                    refuse(format!("{at:?} must validate one and only one schema (oneOf). Found none valid"))
+                    refuse(format!("{at:?} must validate one and only one schema (oneOf). Found none valid"));
                 }
                 many => refuse(format!(
                     "{at:?} must validate one and only one schema (oneOf). Found {many} valid alternatives"

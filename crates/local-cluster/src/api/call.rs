@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, header};
 use serde_json::Value;
 
-use super::{parameters::Parameters, paths::RequestInfo, render::Representation, table::RowObject};
+use super::{parameters::Parameters, paths::RequestInfo, protobuf, render::Representation, table::RowObject};
 use crate::{
     apply::Ignored,
     config::UserInfo,
@@ -100,11 +100,19 @@ impl Call {
 
     /// The body as an object of the resource's kind and version.
     pub(crate) fn object(&self, resource: &Resource) -> ApiResult<Value> {
-        let mut object = self.document()?;
+        let mut object = self.typed_document(&resource.kind)?;
         check_type(resource, &object)?;
         object["apiVersion"] = resource.api_version().into();
         object["kind"] = resource.kind.clone().into();
         Ok(object)
+    }
+
+    fn typed_document(&self, kind: &str) -> ApiResult<Value> {
+        if self.content_type != protobuf::MEDIA_TYPE {
+            return self.document();
+        }
+        protobuf::decode(kind, &self.body)
+            .ok_or_else(|| ApiError::unsupported_media_type("application/json, application/yaml"))
     }
 
     /// The body as JSON, whether it was sent as JSON or as YAML.

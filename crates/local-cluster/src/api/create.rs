@@ -64,8 +64,9 @@ fn create_named(
 ) -> ApiResult<(Value, Vec<String>)> {
     let mut prepared = prepare::prepare(call, resource, object)?;
     let name = object::name(&prepared.object).to_owned();
-    stamp(resource, &mut prepared.object);
+    // What the server adds from here on has no owner.
     tracking.record(call, resource, None, &mut prepared.object);
+    stamp(resource, &mut prepared.object);
     let key = call.key_of(resource, &name);
     let dry_run = call.parameters.dry_run()?;
     let mut made = None;

@@ -4,7 +4,7 @@ use axum::body::Body;
 use http::{HeaderValue, Response, StatusCode, header, request::Parts};
 use serde_json::{Value, json};
 
-use super::{paths::RequestInfo, render::respond, server::Server};
+use super::{openapi, paths::RequestInfo, render::respond, server::Server};
 use crate::{
     kinds::{Registry, Resource},
     status::{ApiError, ApiResult},
@@ -22,6 +22,9 @@ pub(crate) fn answer(server: &Server, parts: &Parts, info: &RequestInfo) -> ApiR
     let body = match segments.as_slice() {
         ["livez" | "readyz" | "healthz", ..] => return Ok(plain("ok")),
         ["version"] => version(),
+        ["openapi", "v3"] => openapi::index(&server.registry),
+        ["openapi", "v3", "api", version] => open_api(&server.registry, "", version)?,
+        ["openapi", "v3", "apis", group, version] => open_api(&server.registry, group, version)?,
         ["api"] => json!({
             "kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": [],
         }),
@@ -49,6 +52,13 @@ fn plain(text: &'static str) -> Response<Body> {
         .headers_mut()
         .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     response
+}
+
+fn open_api(registry: &Registry, group: &str, version: &str) -> ApiResult<Value> {
+    let all = registry.group(group);
+    let found: Vec<&Resource> =
+        all.iter().map(AsRef::as_ref).filter(|resource| resource.version == version).collect();
+    if found.is_empty() { Err(ApiError::no_such_path()) } else { Ok(openapi::document(&found)) }
 }
 
 fn version() -> Value {

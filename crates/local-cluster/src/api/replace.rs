@@ -154,8 +154,9 @@ impl Write {
             check_version(call, resource, &given, current, self.needs_version)?;
             let prepared = prepare::prepare(call, resource, given)?;
             warnings = prepared.warnings;
-            let mut new = carry_over(call, resource, &old, prepared.object);
-            self.tracking.record(call, resource, Some(&old), &mut new);
+            let mut given = prepared.object;
+            self.tracking.record(call, resource, Some(&old), &mut given);
+            let new = carry_over(call, resource, &old, given);
             prepare::validate(resource, &new, Some(&old))?;
             if dry_run {
                 shown = Some(resource.stored_form(new));
@@ -217,7 +218,7 @@ fn check_version(
 /// Keeps from the old object what this request may not change, and counts the generation.
 fn carry_over(call: &Call, resource: &Resource, old: &Value, given: Value) -> Value {
     let mut new = match call.info.subresource.as_str() {
-        "status" => with_new_status(resource, old, given),
+        "status" => with_new_status(resource, old, &given),
         "finalize" => {
             let mut new = old.clone();
             new["spec"]["finalizers"] = given["spec"]["finalizers"].clone();
@@ -250,16 +251,16 @@ fn carry_over(call: &Call, resource: &Resource, old: &Value, given: Value) -> Va
     new
 }
 
-fn with_new_status(resource: &Resource, old: &Value, given: Value) -> Value {
+fn with_new_status(resource: &Resource, old: &Value, given: &Value) -> Value {
     let mut new = old.clone();
-    object::copy_field(&given, &mut new, "status");
+    object::copy_field(given, &mut new, "status");
     if resource.builtin().is_some() {
         // The status of built-in kinds may bring metadata with it; custom kinds refuse to.
         for field in ["labels", "annotations", "finalizers"] {
-            object::copy_meta(&given, &mut new, field);
+            object::copy_meta(given, &mut new, field);
         }
     }
-    object::copy_meta(&given, &mut new, "managedFields");
+    object::copy_meta(given, &mut new, "managedFields");
     new
 }
 

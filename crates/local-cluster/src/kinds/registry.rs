@@ -8,7 +8,7 @@ use std::{
 use ambient_schema::Schema;
 use serde_json::Value;
 
-use super::{Behaviour, Builtin, Custom, Resource, Scope, table::BUILTINS, topology};
+use super::{Behaviour, Builtin, Custom, Resource, Scope, table::builtins, topology};
 use crate::apply::Shape;
 
 /// Every kind that requests can name.
@@ -22,7 +22,7 @@ impl Registry {
     /// The built-in kinds.
     pub(crate) fn builtin() -> Self {
         let mut resources: BTreeMap<String, Vec<Arc<Resource>>> = BTreeMap::new();
-        for builtin in BUILTINS {
+        for builtin in builtins() {
             let group = resources.entry(builtin.group.to_owned()).or_default();
             group.push(Arc::new(Resource::from_builtin(builtin)));
         }
@@ -147,6 +147,7 @@ fn custom_resource(spec: &Value, version: &Value) -> Resource {
         subresources,
         shape: Arc::new(Shape::of_resource(&schema)),
         behaviour: Behaviour::Custom(Arc::new(Custom {
+            open_api: version["schema"]["openAPIV3Schema"].clone(),
             schema,
             selectable_fields: fields
                 .iter()

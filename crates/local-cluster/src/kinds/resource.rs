@@ -47,6 +47,9 @@ pub(crate) enum Behaviour {
 /// What a CustomResourceDefinition says about one version of its kind.
 #[derive(Debug)]
 pub(crate) struct Custom {
+    /// The schema as declared.
+    pub(crate) open_api: Value,
+    /// The schema as understood.
     pub(crate) schema: Schema,
     /// `selectableFields` as `.`-joined paths without the leading dot.
     pub(crate) selectable_fields: Vec<String>,

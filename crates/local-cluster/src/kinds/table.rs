@@ -18,7 +18,12 @@ const STATUS: &[&str] = &["status"];
 const ALL: &[&str] = &["all"];
 
 /// Every built-in kind, in the order discovery shows them.
-pub(crate) static BUILTINS: &[Builtin] = &[
+pub(crate) fn builtins() -> impl Iterator<Item = &'static Builtin> {
+    CORE_GROUP.iter().chain(GROUPS)
+}
+
+/// The built-in kinds of the core group.
+static CORE_GROUP: &[Builtin] = &[
     Builtin {
         kind: "Namespace",
         plural: "namespaces",
@@ -166,6 +171,10 @@ pub(crate) static BUILTINS: &[Builtin] = &[
         decode: decode::<core::LimitRange>,
         ..CORE
     },
+];
+
+/// The built-in kinds of the named groups.
+static GROUPS: &[Builtin] = &[
     Builtin {
         group: "events.k8s.io",
         kind: "Event",

@@ -74,6 +74,9 @@ pub enum StoreError {
     },
 }
 
+/// An event with its kind's `plural.group`.
+pub(crate) type KindEvent = (Arc<str>, Event);
+
 type Objects = BTreeMap<(String, String), Stored>;
 
 #[derive(Debug, Default)]
@@ -175,7 +178,7 @@ impl Store {
     }
 
     /// Events of all kinds after `revision`, each with its kind's `plural.group`, and the version they lead to.
-    pub(crate) fn changes_after(&self, revision: u64) -> Result<(Vec<(Arc<str>, Event)>, u64), Expired> {
+    pub(crate) fn changes_after(&self, revision: u64) -> Result<(Vec<KindEvent>, u64), Expired> {
         let state = self.read();
         let mut changes = Vec::new();
         for (resource, history) in &state.histories {

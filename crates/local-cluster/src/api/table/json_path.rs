@@ -89,7 +89,7 @@ fn holds(item: &Value, condition: &str) -> bool {
     let text = right.trim_matches(['"', '\'']);
     let equal = found.first().is_some_and(|value| match value {
         Value::String(found) => found == text,
-        other => other.to_string() == right,
+        other => format!("{other}") == right,
     });
     equal == wanted
 }
