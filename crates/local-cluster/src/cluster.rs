@@ -101,6 +101,23 @@ impl Cluster {
         kube::Client::new(service, namespace)
     }
 
+    /// A client in this process that comes in by the front door, with a bearer token: whose it is, the cluster finds
+    /// out.
+    #[must_use]
+    pub fn client_with_token(&self, token: &str) -> kube::Client {
+        let (server, observer) = (self.server.clone(), self.observer.clone());
+        let value = http::HeaderValue::from_str(&format!("Bearer {token}"));
+        let service = tower::service_fn(move |request: Request<kube::client::Body>| {
+            let mut request = request.map(Body::new);
+            if let Ok(value) = &value {
+                request.headers_mut().insert(http::header::AUTHORIZATION, value.clone());
+            }
+            api::serve_request(server.clone(), observer.clone(), None, request)
+                .map(Ok::<Response<Body>, std::convert::Infallible>)
+        });
+        kube::Client::new(service, "default")
+    }
+
     /// A client in this process that acts as the administrator, in namespace `default`.
     #[must_use]
     pub fn admin(&self) -> kube::Client {
@@ -125,7 +142,8 @@ impl Cluster {
 
     /// Runs the controllers that are part of a cluster until `shutdown`.
     pub async fn run_controllers(&self, shutdown: CancellationToken) {
-        controllers::run(self.server.clone(), shutdown).await;
+        let own = controllers::run(self.server.clone(), shutdown.clone());
+        tokio::join!(own, controllers::job::run(self.admin(), shutdown));
     }
 
     /// A kubeconfig for a server's address and a token. It holds the token: write it for its owner alone.

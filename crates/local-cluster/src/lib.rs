@@ -14,9 +14,11 @@ mod controllers;
 mod kinds;
 mod kubeconfig;
 mod logs;
+pub mod node;
 mod object;
 mod patch;
 mod selectors;
+mod shim;
 mod status;
 mod storage;
 
@@ -25,5 +27,6 @@ pub use self::{
     cluster::{Cluster, OpenError},
     config::{ClusterConfig, Credential, Storage, UserInfo},
     logs::{LogRequest, LogSource, LogStream},
+    shim::shim_main,
     storage::StoreError,
 };

@@ -6,7 +6,7 @@ use std::{
     process::ExitCode,
 };
 
-use ambient_local_cluster::{Cluster, ClusterConfig, Credential, Storage, UserInfo};
+use ambient_local_cluster::{Cluster, ClusterConfig, Credential, Storage, UserInfo, shim_main};
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
@@ -23,6 +23,12 @@ struct Arguments {
 enum Command {
     /// Serves the API on a loopback address until interrupted.
     Serve(ServeArguments),
+    /// Holds one pod's processes; a node starts it.
+    #[command(hide = true)]
+    Shim {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -41,13 +47,15 @@ struct ServeArguments {
     kubeconfig: PathBuf,
 }
 
-#[tokio::main]
-async fn main() -> anyhow::Result<ExitCode> {
+fn main() -> anyhow::Result<ExitCode> {
     tracing_subscriber::fmt().with_writer(std::io::stderr).init();
     match Arguments::parse().command {
-        Command::Serve(arguments) => serve(arguments).await?,
+        Command::Serve(arguments) => {
+            tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(arguments))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Shim { arguments } => Ok(shim_main(arguments)),
     }
-    Ok(ExitCode::SUCCESS)
 }
 
 async fn serve(arguments: ServeArguments) -> anyhow::Result<()> {

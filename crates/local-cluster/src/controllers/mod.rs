@@ -3,6 +3,7 @@
 mod definitions;
 mod feed;
 mod garbage;
+pub(crate) mod job;
 mod namespaces;
 mod owners;
 

@@ -9,4 +9,5 @@
 mod applies;
 mod controllers;
 mod objects;
+mod pods;
 mod watches;
