@@ -85,8 +85,21 @@ pub(crate) fn blank(builtin: &Builtin) -> Value {
         }),
         "PersistentVolumeClaim" => json!({ "metadata": {}, "spec": { "resources": {} }, "status": {} }),
         "CustomResourceDefinition" => json!({ "metadata": {}, "spec": { "names": {} } }),
-        _ => json!({ "metadata": {}, "spec": {}, "status": {} }),
+        _ => {
+            // Not every kind has a spec and a status: the others must not seem to be given some.
+            let full = json!({ "metadata": {}, "spec": {}, "status": {} });
+            (builtin.decode)(full).map_or_else(|_| json!({ "metadata": {} }), only_structures)
+        }
     }
+}
+
+/// What is left of a decoded blank: the structures that were asked for and that the kind has.
+fn only_structures(decoded: Value) -> Value {
+    let mut blank = json!({});
+    for name in ["metadata", "spec", "status"].into_iter().filter(|name| decoded.get(name).is_some()) {
+        blank[name] = json!({});
+    }
+    blank
 }
 
 /// A tree of the paths of the table.
