@@ -1,0 +1,10 @@
+//! The whole controller against an embedded cluster and real repositories.
+
+#![expect(clippy::unwrap_used, reason = "what helps a test fails as the test does")]
+
+mod applies;
+mod holds;
+mod lives;
+mod neighbours;
+mod outages;
+mod world;
