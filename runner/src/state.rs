@@ -8,11 +8,13 @@
 //! | `bundles/<repository>.bundle` | the agent's commits |
 //! | `acknowledged-<attempt>` | the outcome is on the remote: nothing is left to do |
 //! | `workspace.json` | what was checked out, and at which commit |
+//! | `lock` | held by the runner that works here, until its process ends |
 //! | `agent-home/` | a home folder for the agent, so that it never meets a person's own configuration |
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ambient_protocol::run::AttemptId;
 use ambient_protocol::{Outcome, RunAgentInput};
@@ -24,13 +26,18 @@ use crate::durable;
 pub(crate) struct StateFolder {
     root: PathBuf,
     attempt: AttemptId,
+    /// Two runners on one volume would write two logs into one file.
+    _lock: Arc<File>,
 }
 
 impl StateFolder {
-    /// Makes the folder where it is missing.
+    /// Makes the folder where it is missing, and takes it: another runner that works there is an error.
     pub(crate) fn open(root: &Path, attempt: &AttemptId) -> Result<Self, StateError> {
-        let folder = Self { root: root.to_owned(), attempt: attempt.clone() };
-        for path in [folder.root.clone(), folder.bundles(), folder.agent_home()] {
+        fs::create_dir_all(root).map_err(|cause| StateError::new("make the folder", root, cause))?;
+        let lock = root.join("lock");
+        let file = take(&lock).map_err(|cause| StateError::new("take", &lock, cause))?;
+        let folder = Self { root: root.to_owned(), attempt: attempt.clone(), _lock: Arc::new(file) };
+        for path in [folder.bundles(), folder.agent_home()] {
             fs::create_dir_all(&path).map_err(|cause| StateError::new("make the folder", &path, cause))?;
         }
         Ok(folder)
@@ -110,6 +117,15 @@ impl StateFolder {
 
     fn outcome_file(&self) -> PathBuf {
         self.root.join("outcome.json")
+    }
+}
+
+fn take(path: &Path) -> io::Result<File> {
+    let file = File::options().create(true).truncate(false).write(true).open(path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(io::Error::other("another runner works on this volume")),
+        Err(TryLockError::Error(error)) => Err(error),
     }
 }
 

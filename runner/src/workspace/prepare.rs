@@ -9,6 +9,9 @@ use ambient_protocol::effective::EffectiveRepository;
 
 use super::record::{Checkout, WorkspaceRecord};
 
+/// How folders of unfinished clones begin.
+const ASIDE: &str = ".checkout-";
+
 /// Checks out what is missing. What an earlier attempt left stays as it is, with the agent's changes; a folder that is
 /// not in the record is a checkout that was cut off before any agent saw it, and is made again.
 pub(crate) async fn prepare(
@@ -18,6 +21,7 @@ pub(crate) async fn prepare(
     local: LocalRepositories,
 ) -> Result<WorkspaceRecord, WorkspaceError> {
     fs::create_dir_all(workspace).map_err(|cause| folder_error(workspace, cause))?;
+    remove_aside(workspace)?;
     let mut done = WorkspaceRecord::read(record).map_err(|cause| folder_error(record, cause))?;
     for repository in repositories {
         if done.get(&repository.name).is_some() {
@@ -35,17 +39,20 @@ async fn check_out(
     workspace: &Path,
     local: LocalRepositories,
 ) -> Result<Checkout, WorkspaceError> {
-    let folder = workspace.join(check_name(&repository.name)?);
-    match fs::remove_dir_all(&folder) {
-        Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(folder_error(&folder, cause)),
-        _ => {}
-    }
-    let base = clone(repository, &folder, local).await.map_err(|cause| WorkspaceError::Repository {
+    let name = check_name(&repository.name)?;
+    // The clone of a runner that was killed may go on for a while: it has a folder of its own.
+    let aside = tempfile::Builder::new().prefix(ASIDE).tempdir_in(workspace);
+    let aside = aside.map_err(|cause| folder_error(workspace, cause))?;
+    let cloned = aside.path().join(name);
+    let base = clone(repository, &cloned, local).await.map_err(|cause| WorkspaceError::Repository {
         name: repository.name.clone(),
         url: repository.url.clone(),
         branch: repository.branch.clone().unwrap_or_else(|| "the default branch".to_owned()),
         cause: Box::new(cause),
     })?;
+    let folder = workspace.join(name);
+    remove(&folder)?;
+    fs::rename(&cloned, &folder).map_err(|cause| folder_error(&folder, cause))?;
     let file = folder.join(".git/config");
     let configuration = fs::read_to_string(&file).map_err(|cause| folder_error(&file, cause))?;
     let (name, url, branch) = (repository.name.clone(), repository.url.clone(), repository.branch.clone());
@@ -61,6 +68,25 @@ async fn clone(
     let url = RepositoryUrl::parse(&repository.url, local).map_err(GitError::from)?;
     let checkout = Workspace::clone(&Remote::open(url), repository.branch.as_deref(), folder).await?;
     Ok(checkout.head()?.ok_or(CloneError::Empty)?.to_string())
+}
+
+/// Removes what clones that were cut off have left.
+fn remove_aside(workspace: &Path) -> Result<(), WorkspaceError> {
+    let entries = fs::read_dir(workspace).map_err(|cause| folder_error(workspace, cause))?;
+    let names =
+        entries.flatten().filter(|entry| entry.file_name().as_encoded_bytes().starts_with(ASIDE.as_bytes()));
+    for entry in names {
+        // One that is still written to is removed by a later attempt; it is in nobody's way.
+        let _ = fs::remove_dir_all(entry.path());
+    }
+    Ok(())
+}
+
+fn remove(folder: &Path) -> Result<(), WorkspaceError> {
+    match fs::remove_dir_all(folder) {
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => Err(folder_error(folder, cause)),
+        _ => Ok(()),
+    }
 }
 
 /// A name becomes a folder of the workspace, and never anything above it.

@@ -100,10 +100,24 @@ async fn a_later_attempt_continues_workspace_and_log() {
 async fn a_runner_killed_between_last_event_and_outcome_still_makes_it() {
     let world =
         World::new(Some("steps: [{effect: {write: {path: a.txt, content: a}}}, {finish: {summary: Done}}]"));
-    let done = world.runner().await.run(&world).await;
+    let first = world.process();
+    let _turn = start(&first.client, &world).await;
+    let done = outcome(&first.client).await;
+    first.kill();
     std::fs::remove_file(world.path("volume/state/outcome.json")).unwrap();
     let again = outcome(&world.runner().await.client).await;
     assert_eq!((again.exit, again.summary.as_str()), (ExitReason::Completed, "Done"));
     assert_eq!((again.events, &again.events_digest), (done.events, &done.events_digest));
     assert_eq!(again.repositories[0].head, done.repositories[0].head);
+}
+
+#[tokio::test]
+async fn two_runners_never_work_on_one_volume() {
+    let world = World::new(None);
+    let first = world.process();
+    let error = world.runner().await.ended().await.unwrap_err().to_string();
+    assert!(error.contains("another runner works on this volume"), "{error}");
+    first.kill();
+    let second = world.runner().await;
+    assert_eq!(second.run(&world).await.exit, ExitReason::Completed);
 }

@@ -6,6 +6,7 @@ mod endings;
 mod harness;
 mod lifetime;
 mod protocol;
+mod real_claude;
 mod resume;
 mod secrets;
 mod workspace;
