@@ -34,7 +34,7 @@ const INHERITED: [&str; 18] = [
     "no_proxy",
     "ANTHROPIC_BASE_URL",
     "IS_SANDBOX",
-    "AMBIENT_REPLAY_FIXTURE",
+    names::REPLAY_FIXTURE,
 ];
 
 /// All that a runner is told.
@@ -228,4 +228,71 @@ pub enum ConfigError {
     /// The system does not say which program this is.
     #[error("cannot find this executable: {0}")]
     Executable(#[source] io::Error),
+}
+
+#[cfg(test)]
+mod tests {
+    use ambient_protocol::token::Signer;
+    use serde_json::json;
+
+    use super::*;
+
+    /// The least environment of a runner, with some variables replaced; an empty value removes one.
+    fn read(folder: &Path, replaced: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let session = json!({
+            "key": {"project": "demo", "session": "s", "run": 1}, "sessionUid": "uid", "generation": 1,
+            "pinnedAt": "2026-11-21T00:00:00Z", "runnerType": "replay", "prompt": "hi", "interactive": false,
+            "agent": ambient_protocol::AgentRegistry::built_in().get("claude-agent-sdk").unwrap(), "model": {},
+            "limits": {"timeoutSeconds": 60, "inactivityTimeoutSeconds": 60},
+            "results": {"url": "/r", "branch": "results"},
+        });
+        fs::write(folder.join("session.json"), session.to_string()).unwrap();
+        fs::write(folder.join("keys"), Signer::generate("operator").unwrap().public_paserk().unwrap())
+            .unwrap();
+        let file = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+        let mut variables = BTreeMap::from([
+            (names::SESSION_FILE, file("session.json")),
+            (names::PUBLIC_KEYS_FILE, file("keys")),
+            (names::WORKSPACE, file("workspace")),
+            (names::STATE, "relative".to_owned()),
+            (names::ATTEMPT, "2".to_owned()),
+            (names::POD_IP, "::1".to_owned()),
+            (names::AGUI_PORT, "8001".to_owned()),
+        ]);
+        variables.extend(replaced.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        Config::from_environment(variables.into_iter().map(|(name, value)| (name.into(), value.into())))
+    }
+
+    #[test]
+    fn the_environment_says_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let more = [("ANTHROPIC_API_KEY", "key-0123456789"), ("PATH", "/bin"), ("KUBECONFIG", "/secret")];
+        let config = read(folder.path(), &more).unwrap();
+        assert_eq!((config.runner_type.as_str(), config.attempt.to_string().as_str()), ("replay", "s-r1-a2"));
+        assert_eq!(config.address.to_string(), "[::1]:8001");
+        assert!(config.state.is_absolute() && !config.allow_local_repositories);
+        let inherited: Vec<_> = config.agent_environment.keys().collect();
+        assert_eq!(inherited, ["ANTHROPIC_API_KEY", "PATH"], "the agent sees no other variable");
+        assert_eq!(config.redactor.redact("x key-0123456789").text, "x [redacted]");
+    }
+
+    #[test]
+    fn what_is_missing_or_wrong_is_named() {
+        let cases = [
+            (names::SESSION_FILE, "", names::SESSION_FILE),
+            (names::SESSION_FILE, "/nowhere/session.json", "/nowhere/session.json"),
+            (names::STATE, "", names::STATE),
+            (names::WORKSPACE, "", names::WORKSPACE),
+            (names::ATTEMPT, "0", "AMBIENT_ATTEMPT=\"0\" is no whole number from 1"),
+            (names::POD_IP, "localhost", "POD_IP=\"localhost\""),
+            (names::AGUI_PORT, "99999", "AGUI_PORT=\"99999\""),
+            (names::PUBLIC_KEYS_FILE, "/dev/null", "/dev/null holds no public keys"),
+            (names::REDACTION_DIRECTORY, "/nowhere/secrets", "/nowhere/secrets"),
+        ];
+        let folder = tempfile::tempdir().unwrap();
+        for (name, value, expected) in cases {
+            let error = read(folder.path(), &[(name, value)]).unwrap_err().to_string();
+            assert!(error.contains(expected), "{name}={value}: {error}");
+        }
+    }
 }

@@ -23,3 +23,7 @@ pub const PUBLIC_KEYS_FILE: &str = "AMBIENT_PUBLIC_KEYS_FILE";
 pub const REDACTION_DIRECTORY: &str = "AMBIENT_REDACTION_DIRECTORY";
 /// `true` where repositories may be paths of this machine (local mode).
 pub const ALLOW_LOCAL_REPOSITORIES: &str = "AMBIENT_ALLOW_LOCAL_REPOSITORIES";
+/// The fixture that the replay agent plays: a path, relative to the workspace or absolute.
+pub const REPLAY_FIXTURE: &str = "AMBIENT_REPLAY_FIXTURE";
+/// Set by the runner for the agent and all its processes: `<session UID>/<attempt>`, by which they are found again.
+pub const RUN_MARK: &str = "AMBIENT_RUN";

@@ -1,9 +1,10 @@
 //! The bridge of recorded runs: an agent process that speaks AG-UI events itself.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use ambient_protocol::capabilities::AgentFeature;
+use ambient_protocol::environment::REPLAY_FIXTURE;
 use ambient_protocol::events::{EventBody, RunOutcome, TokenUsage};
 use ambient_protocol::outcome::ExitReason;
 use ambient_protocol::registry::REPLAY;
@@ -13,8 +14,6 @@ use serde_json::Value;
 use super::{Bridge, Failure, Flow, Report, Translation, Translator, TurnContext};
 use crate::carrier::{AgentCommand, AgentExit};
 
-/// Names the fixture of a session: a path, relative to the workspace or absolute.
-pub(crate) const FIXTURE_VARIABLE: &str = "AMBIENT_REPLAY_FIXTURE";
 /// The fixture of a repository that has one.
 const REPOSITORY_FIXTURE: &str = ".ambient/replay.yaml";
 /// Program name in the registry that stands for this executable.
@@ -60,9 +59,9 @@ impl Bridge for Replay {
 
 /// The session's own choice, else the repository's, else the built-in one.
 fn fixture(context: &TurnContext<'_>) -> Option<PathBuf> {
-    let named = context.session.environment.get(FIXTURE_VARIABLE);
+    let named = context.base_environment().remove(REPLAY_FIXTURE);
     let in_repository = || Some(context.directory().join(REPOSITORY_FIXTURE)).filter(|path| path.is_file());
-    named.map(|path| context.workspace.join(Path::new(path))).or_else(in_repository)
+    named.map(|path| context.workspace.join(path)).or_else(in_repository)
 }
 
 #[derive(Debug, Default)]

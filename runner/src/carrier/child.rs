@@ -4,11 +4,12 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use ambient_protocol::environment::RUN_MARK;
 use async_trait::async_trait;
 use tokio::process::{Child, Command};
 
 use super::descendants::{self, Members};
-use super::{AgentCommand, AgentExit, AgentProcess, Carrier, MARK_VARIABLE, StartError, Streams};
+use super::{AgentCommand, AgentExit, AgentProcess, Carrier, StartError, Streams};
 
 /// Starts agents as child processes.
 #[derive(Debug, Clone, Copy, Default)]
@@ -44,7 +45,7 @@ fn prepared(command: &AgentCommand, mark: &str) -> Command {
         .args(&command.arguments)
         .env_clear()
         .envs(&command.environment)
-        .env(MARK_VARIABLE, mark)
+        .env(RUN_MARK, mark)
         .current_dir(&command.directory)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

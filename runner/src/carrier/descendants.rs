@@ -7,10 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use ambient_protocol::environment::RUN_MARK;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-
-use super::MARK_VARIABLE;
 
 /// Rounds of finding and killing: a process that starts others while it is hunted is caught by a later round.
 const ROUNDS: u32 = 200;
@@ -27,7 +26,7 @@ pub(super) struct Members {
 impl Members {
     pub(super) fn new(root: Option<u32>, mark: &str) -> Self {
         let root = root.and_then(|pid| i32::try_from(pid).ok());
-        Self { root, mark: format!("{MARK_VARIABLE}={mark}").into_bytes() }
+        Self { root, mark: format!("{RUN_MARK}={mark}").into_bytes() }
     }
 
     /// The agent's processes that are alive now; a process that has ended but was not yet waited for is not.

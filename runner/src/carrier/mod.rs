@@ -20,9 +20,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-/// The variable that marks every process of an attempt, so that they are found again after the runner was killed.
-pub(crate) const MARK_VARIABLE: &str = "AMBIENT_RUN";
-
 /// An agent's program, and all it is given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AgentCommand {

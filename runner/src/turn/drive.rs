@@ -16,6 +16,9 @@ use crate::bridge::{Flow, Translation, Translator};
 use crate::carrier::{AgentCommand, AgentExit, AgentProcess, Carrier, StartError, Streams};
 use crate::log::Recorder;
 
+/// A year: longer times do not fit every system's clock.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// What it takes to run an agent once.
 pub(crate) struct Job<'a> {
     pub(crate) carrier: &'a dyn Carrier,
@@ -41,7 +44,7 @@ pub(crate) async fn drive(job: Job<'_>, recorder: &mut Recorder) -> TurnEnd {
         process,
         translator: job.translator,
         watchdogs: job.watchdogs,
-        deadline: Instant::now() + job.timeout,
+        deadline: Instant::now() + job.timeout.min(LONGEST_TIMEOUT),
         recorder,
     };
     let cause = running.follow(job.stop).await;

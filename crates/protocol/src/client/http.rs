@@ -34,7 +34,9 @@ pub(super) struct Endpoint {
 
 impl Endpoint {
     pub(super) fn new(base: &str, token: Arc<TokenSource>) -> Self {
-        let client = Client::builder(TokioExecutor::new()).build_http();
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        let client = Client::builder(TokioExecutor::new()).build(connector);
         Self { client, base: base.trim_end_matches('/').to_owned(), token }
     }
 
