@@ -15,6 +15,14 @@ use super::{AgentCommand, AgentExit, AgentProcess, Carrier, StartError, Streams}
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct ChildProcess;
 
+impl ChildProcess {
+    /// Makes this whole process the one that orphans of agents come to, so that none is ever lost sight of. Everything
+    /// else it starts must have ended whenever an agent works.
+    pub(crate) fn adopt_orphans() {
+        descendants::adopt_orphans();
+    }
+}
+
 #[async_trait]
 impl Carrier for ChildProcess {
     async fn start(
@@ -78,6 +86,10 @@ impl AgentProcess for RunningChild {
                 AgentExit::Unknown
             }
         }
+    }
+
+    fn reap(&mut self) {
+        descendants::reap_orphans(&self.members);
     }
 
     async fn stop(&mut self, grace: Duration) {

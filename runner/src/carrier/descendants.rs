@@ -2,13 +2,16 @@
 //!
 //! A process belongs to an agent if it descends from the agent's own process, is in that process's group, or carries
 //! the agent's mark in its environment. The first catches a child that cleaned its environment, the last one that left
-//! group and session and whose parent has ended.
+//! group and session and whose parent has ended. One that did both comes to a runner that adopts orphans: all children
+//! of such a runner are the agent's while an agent works, because everything else it starts has ended by then.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ambient_protocol::environment::RUN_MARK;
+use nix::sys::prctl;
 use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 
 /// Rounds of finding and killing: a process that starts others while it is hunted is caught by a later round.
@@ -21,12 +24,16 @@ const PAUSE: Duration = Duration::from_millis(5);
 pub(super) struct Members {
     root: Option<i32>,
     mark: Vec<u8>,
+    /// This process, if orphans come to it.
+    adopter: Option<i32>,
 }
 
 impl Members {
     pub(super) fn new(root: Option<u32>, mark: &str) -> Self {
         let root = root.and_then(|pid| i32::try_from(pid).ok());
-        Self { root, mark: format!("{RUN_MARK}={mark}").into_bytes() }
+        let adopts = prctl::get_child_subreaper().unwrap_or_default();
+        let adopter = Some(Pid::this().as_raw()).filter(|own| adopts || *own == 1);
+        Self { root, mark: format!("{RUN_MARK}={mark}").into_bytes(), adopter }
     }
 
     /// The agent's processes that are alive now; a process that has ended but was not yet waited for is not.
@@ -50,11 +57,30 @@ impl Members {
     }
 
     fn is_marked(&self, pid: i32, process: &Process) -> bool {
-        if self.root.is_some_and(|root| process.group == root) {
+        if self.root.is_some_and(|root| process.group == root) || self.adopter == Some(process.parent) {
             return true;
         }
         let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
         environment.split(|byte| *byte == 0).any(|entry| entry == self.mark)
+    }
+}
+
+/// Makes this process the one that orphans of its descendants come to.
+pub(super) fn adopt_orphans() {
+    if let Err(error) = prctl::set_child_subreaper(true) {
+        tracing::warn!(%error, "orphans of the agent will not be found without its mark");
+    }
+}
+
+/// Takes note of the ends of adopted processes, which otherwise keep their place in the table of processes.
+pub(super) fn reap_orphans(members: &Members) {
+    let Some(adopter) = members.adopter else { return };
+    let ended = processes()
+        .into_iter()
+        .filter(|(pid, process)| process.ended && process.parent == adopter && Some(*pid) != members.root);
+    for (pid, _) in ended {
+        // It has ended, so this does not wait.
+        let _ = waitpid(Pid::from_raw(pid), Some(WaitPidFlag::WNOHANG));
     }
 }
 
@@ -68,6 +94,7 @@ pub(super) async fn kill_all(members: &Members) {
     for _ in 0..ROUNDS {
         let found = members.find();
         if found.is_empty() {
+            reap_orphans(members);
             return;
         }
         // Stopped first, so that none can start another between being found and being killed.

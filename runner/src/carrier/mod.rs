@@ -68,6 +68,9 @@ pub(crate) trait AgentProcess: Send {
     /// Waits for its end. Safe to cancel and to repeat.
     async fn wait(&mut self) -> AgentExit;
 
+    /// Clears away processes that it started, forgot, and that have ended. To be called now and then.
+    fn reap(&mut self);
+
     /// Ends it and every process it has started, also those that left its group or session: asks first, and kills
     /// what is left after `grace`.
     async fn stop(&mut self, grace: Duration);

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::attempt::Attempt;
 use crate::bridge::{self, UnknownRunnerType};
+use crate::carrier::ChildProcess;
 use crate::config::Config;
 use crate::log::{LogError, Recorder};
 use crate::server::{self, Desk};
@@ -32,16 +33,20 @@ pub enum Ending {
 /// Listens at the configured address and serves one attempt until its outcome is acknowledged. `shutdown` stops the
 /// agent; the runner then serves the outcome on.
 ///
+/// It needs a process of its own: orphans of the agent's processes come to it, and whatever else the process starts
+/// while the agent works would be taken for the agent's.
+///
 /// # Errors
 /// Fails where the runner cannot do its work at all: address, state folder, event log, runner type.
 pub async fn run(config: Config, shutdown: CancellationToken) -> Result<Ending, RunnerError> {
+    ChildProcess::adopt_orphans();
     let address = config.address;
     let listener =
         TcpListener::bind(address).await.map_err(|cause| RunnerError::Listen { address, cause })?;
     serve(config, listener, shutdown).await
 }
 
-/// The same on a listener that is there already.
+/// The same on a listener that is there already, within a process that does other things too.
 ///
 /// # Errors
 /// As [`run`].

@@ -41,7 +41,11 @@ impl Holdings {
                 self.memory.push(vec![1; mebibytes * 1024 * 1024]);
                 Ok(())
             }
-            Effect::Spawn { count, own_session } => (0..*count).try_for_each(|_| spawn(*own_session)),
+            Effect::Spawn { count, own_session } => {
+                let flag = if *own_session { "--hold-in-own-session" } else { "--hold" };
+                (0..*count).try_for_each(|_| spawn(flag))
+            }
+            Effect::Forget => spawn("--forget"),
             Effect::Sleep(milliseconds) => {
                 sleep(*milliseconds);
                 Ok(())
@@ -70,20 +74,28 @@ pub(super) fn hold(own_session: bool) -> Result<u8, PlayError> {
     }
 }
 
-fn spawn(own_session: bool) -> Result<(), PlayError> {
+/// Starts a process that holds, and is not there any more when that one does.
+pub(super) fn forget() -> Result<u8, PlayError> {
+    spawn("--hold-in-own-session")?;
+    writeln!(io::stdout(), "forgotten").map_err(PlayError::Output)?;
+    Ok(0)
+}
+
+fn spawn(flag: &str) -> Result<(), PlayError> {
     let failed = |cause| failed("cannot start", "a process that holds", cause);
     let program = std::env::current_exe().map_err(failed)?;
-    let flag = if own_session { "--hold-in-own-session" } else { "--hold" };
-    let mut child = Command::new(program)
-        .args(["replay", flag])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(failed)?;
+    let mut command = Command::new(program);
+    command.args(["replay", flag]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    if flag == "--forget" {
+        command.env_clear();
+    }
+    let mut child = command.spawn().map_err(failed)?;
     let mut line = String::new();
     if let Some(output) = child.stdout.take() {
         io::BufRead::read_line(&mut io::BufReader::new(output), &mut line).map_err(failed)?;
+    }
+    if flag == "--forget" {
+        child.wait().map_err(failed)?;
     }
     Ok(())
 }

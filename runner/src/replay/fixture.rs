@@ -139,6 +139,8 @@ pub(super) enum Effect {
         #[serde(default)]
         own_session: bool,
     },
+    /// Starts a process that does nothing for ever, in a session of its own, without environment, its parent gone.
+    Forget,
     /// Waits, in milliseconds.
     Sleep(u64),
 }

@@ -31,6 +31,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<_> = arguments.into_iter().collect();
     let played = match Request::parse(&arguments) {
         Ok(Request::Hold { own_session }) => effects::hold(own_session),
+        Ok(Request::Forget) => effects::forget(),
         Ok(Request::Play(fixture)) => play(fixture),
         Err(error) => Err(error),
     };
@@ -50,6 +51,8 @@ enum Request {
     Hold {
         own_session: bool,
     },
+    /// What the effect `forget` starts: a process that starts such a one and ends.
+    Forget,
 }
 
 impl Request {
@@ -58,6 +61,7 @@ impl Request {
         match words.as_slice() {
             [] => Ok(Self::Play(None)),
             ["--fixture", _] => Ok(Self::Play(arguments.get(1).map(PathBuf::from))),
+            ["--forget"] => Ok(Self::Forget),
             ["--hold"] => Ok(Self::Hold { own_session: false }),
             ["--hold-in-own-session"] => Ok(Self::Hold { own_session: true }),
             _ => Err(PlayError::Usage),

@@ -19,6 +19,9 @@ use crate::log::Recorder;
 /// A year: longer times do not fit every system's clock.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
+/// How often processes that an agent has forgotten are cleared away.
+const REAPING: Duration = Duration::from_secs(10);
+
 /// What it takes to run an agent once.
 pub(crate) struct Job<'a> {
     pub(crate) carrier: &'a dyn Carrier,
@@ -99,6 +102,7 @@ impl Running<'_> {
         let mut quiet_until = Instant::now() + self.watchdogs.silence;
         let mut concluded = false;
         let mut open = true;
+        let mut reaping = tokio::time::interval(REAPING);
         loop {
             tokio::select! {
                 biased;
@@ -116,6 +120,7 @@ impl Running<'_> {
                     }
                 },
                 exit = self.process.wait() => return Cause::Ended(exit),
+                _ = reaping.tick() => self.process.reap(),
                 () = tokio::time::sleep_until(self.deadline) => return Cause::TimedOut,
                 () = tokio::time::sleep_until(quiet_until) => {
                     return if concluded { Cause::Lingered } else { Cause::Silent };

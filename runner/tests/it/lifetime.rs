@@ -121,3 +121,19 @@ async fn two_runners_never_work_on_one_volume() {
     let second = world.runner().await;
     assert_eq!(second.run(&world).await.exit, ExitReason::Completed);
 }
+
+#[tokio::test]
+async fn a_process_that_hides_from_its_agent_ends_with_it() {
+    let world = World::new(Some("steps:\n- effect: forget\n- text: waiting\n- effect: {sleep: 600000}\n"));
+    let process = world.process();
+    let mut turn = start(&process.client, &world).await;
+    wait_for(&mut turn, |frame| frame.data.contains("TEXT_MESSAGE_END")).await;
+    assert_eq!(
+        living_processes(&world).len(),
+        2,
+        "the agent, and an orphan without environment in its own session"
+    );
+    process.client.stop().await.unwrap();
+    assert_eq!(outcome(&process.client).await.exit, ExitReason::Stopped);
+    assert_eq!(living_processes(&world), Vec::<i32>::new());
+}

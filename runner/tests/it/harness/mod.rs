@@ -1,27 +1,28 @@
 //! A target repository, a volume and keys for one run; runners on them, in this process or as one of their own.
 
+mod runners;
+
+pub(crate) use runners::{Process, Runner, bounded, frames, outcome, start, wait_for};
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ambient_protocol::client::{EventStream, RunnerClient, Start};
-use ambient_protocol::sse::Frame;
+use ambient_protocol::client::RunnerClient;
 use ambient_protocol::token::{Scope, Signer};
-use ambient_protocol::{AgentRegistry, Event, Outcome, RunAgentInput, Verifier};
-use ambient_runner::{Config, Ending, RunnerError};
-use futures::StreamExt as _;
+use ambient_protocol::{AgentRegistry, Event, RunAgentInput, Verifier};
+use ambient_runner::Config;
 use jiff::Timestamp;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// Generous: only a broken runner reaches it.
@@ -170,7 +171,7 @@ impl World {
         let address = listener.local_addr().unwrap().to_string();
         let shutdown = CancellationToken::new();
         let task = tokio::spawn(ambient_runner::serve(config, listener, shutdown.clone()));
-        Runner { client: self.client(&address), address, shutdown, task }
+        Runner::new(self.client(&address), address, shutdown, task)
     }
 
     /// A runner as a process; it is killed when dropped.
@@ -191,62 +192,7 @@ impl World {
         // What it says later must not fill the pipe.
         std::thread::spawn(move || lines.for_each(drop));
         let address = address.expect("the runner says where it listens");
-        Process { client: self.client(&address), child: Some(child) }
-    }
-}
-
-/// A runner in this process.
-pub(crate) struct Runner {
-    pub(crate) client: RunnerClient,
-    pub(crate) address: String,
-    pub(crate) shutdown: CancellationToken,
-    task: JoinHandle<Result<Ending, RunnerError>>,
-}
-
-impl Runner {
-    /// Waits until the runner ends by itself.
-    pub(crate) async fn ended(self) -> Result<Ending, RunnerError> {
-        bounded(self.task).await.unwrap()
-    }
-
-    /// Runs the turn to its end and gives the outcome.
-    pub(crate) async fn run(&self, world: &World) -> Outcome {
-        start(&self.client, world).await;
-        outcome(&self.client).await
-    }
-}
-
-/// A runner as a process of its own.
-pub(crate) struct Process {
-    pub(crate) client: RunnerClient,
-    child: Option<Child>,
-}
-
-impl Process {
-    /// Kills it as nothing else can: without a last word.
-    pub(crate) fn kill(self) {
-        drop(self);
-    }
-
-    pub(crate) fn signal(&self, signal: Signal) {
-        let id = self.child.as_ref().unwrap().id();
-        kill(Pid::from_raw(i32::try_from(id).unwrap()), signal).unwrap();
-    }
-
-    /// Its exit code, when it has ended by itself.
-    pub(crate) async fn exit_code(mut self) -> Option<i32> {
-        let mut child = self.child.take().unwrap();
-        let waiting = tokio::task::spawn_blocking(move || child.wait().unwrap());
-        bounded(waiting).await.unwrap().code()
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            child.kill().unwrap();
-            child.wait().unwrap();
-        }
+        Process::new(self.client(&address), child)
     }
 }
 
@@ -259,58 +205,14 @@ impl Drop for World {
     }
 }
 
-/// Starts the turn as soon as the runner is ready, and gives its stream.
-pub(crate) async fn start(client: &RunnerClient, world: &World) -> EventStream {
-    let input = world.input();
-    loop {
-        match client.start(&input).await {
-            Ok(Start::Started(stream)) => return stream,
-            Ok(Start::AlreadyStarted) => panic!("the turn had been started before"),
-            Err(error) if error.to_string().contains("503") => tokio::task::yield_now().await,
-            Err(error) => panic!("{error}"),
-        }
-    }
-}
-
-/// All frames up to and with the last one.
-pub(crate) async fn frames(stream: EventStream) -> Vec<Frame> {
-    bounded(stream.map(Result::unwrap).collect()).await
-}
-
-/// Waits for the end of the log, and gives the outcome.
-pub(crate) async fn outcome(client: &RunnerClient) -> Outcome {
-    let all = frames(client.events(0).await.unwrap()).await;
-    assert_eq!(all.last().unwrap().event.as_deref(), Some("sealed"));
-    client.outcome().await.unwrap().expect("a sealed log has an outcome")
-}
-
-/// Reads frames until one satisfies `is_it`.
-pub(crate) async fn wait_for(stream: &mut EventStream, is_it: impl Fn(&Frame) -> bool) -> Frame {
-    bounded(async {
-        loop {
-            let frame = stream.next().await.expect("the stream ended early").unwrap();
-            if is_it(&frame) {
-                return frame;
-            }
-        }
-    })
-    .await
-}
-
-pub(crate) async fn bounded<F: Future>(future: F) -> F::Output {
-    tokio::time::timeout(PATIENCE, future).await.expect("it takes too long")
-}
-
-/// Processes that carry this run's mark and live.
+/// Processes that work in this run's checkout and live.
 pub(crate) fn living_processes(world: &World) -> Vec<i32> {
-    let mark = format!("AMBIENT_RUN={}/", world.uid()).into_bytes();
+    let checkout = world.checkout();
     let entries = fs::read_dir("/proc").unwrap().flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
-    let marked = pids.filter(|pid| {
-        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        environment.split(|byte| *byte == 0).any(|entry| entry.starts_with(&mark))
-    });
-    marked.collect()
+    let there =
+        pids.filter(|pid| fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|path| path == checkout));
+    there.collect()
 }
 
 pub(crate) fn git(folder: &Path, arguments: &[&str]) -> String {

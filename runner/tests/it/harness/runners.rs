@@ -1,0 +1,125 @@
+//! Runners, and what a caller of them does.
+
+use std::process::Child;
+
+use ambient_protocol::Outcome;
+use ambient_protocol::client::{EventStream, RunnerClient, Start};
+use ambient_protocol::sse::Frame;
+use ambient_runner::{Ending, RunnerError};
+use futures::StreamExt as _;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::{PATIENCE, World};
+
+/// A runner in this process.
+pub(crate) struct Runner {
+    pub(crate) client: RunnerClient,
+    pub(crate) address: String,
+    pub(crate) shutdown: CancellationToken,
+    task: JoinHandle<Result<Ending, RunnerError>>,
+}
+
+impl Runner {
+    pub(super) fn new(
+        client: RunnerClient,
+        address: String,
+        shutdown: CancellationToken,
+        task: JoinHandle<Result<Ending, RunnerError>>,
+    ) -> Self {
+        Self { client, address, shutdown, task }
+    }
+
+    /// Waits until the runner ends by itself.
+    pub(crate) async fn ended(self) -> Result<Ending, RunnerError> {
+        bounded(self.task).await.unwrap()
+    }
+
+    /// Runs the turn to its end and gives the outcome.
+    pub(crate) async fn run(&self, world: &World) -> Outcome {
+        start(&self.client, world).await;
+        outcome(&self.client).await
+    }
+}
+
+/// A runner as a process of its own.
+pub(crate) struct Process {
+    pub(crate) client: RunnerClient,
+    child: Option<Child>,
+}
+
+impl Process {
+    pub(super) fn new(client: RunnerClient, child: Child) -> Self {
+        Self { client, child: Some(child) }
+    }
+
+    /// Kills it as nothing else can: without a last word.
+    pub(crate) fn kill(self) {
+        drop(self);
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        let id = self.child.as_ref().unwrap().id();
+        kill(Pid::from_raw(i32::try_from(id).unwrap()), signal).unwrap();
+    }
+
+    /// Its exit code, when it has ended by itself.
+    pub(crate) async fn exit_code(mut self) -> Option<i32> {
+        let mut child = self.child.take().unwrap();
+        let waiting = tokio::task::spawn_blocking(move || child.wait().unwrap());
+        bounded(waiting).await.unwrap().code()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+}
+
+/// Starts the turn as soon as the runner is ready, and gives its stream.
+pub(crate) async fn start(client: &RunnerClient, world: &World) -> EventStream {
+    let input = world.input();
+    loop {
+        match client.start(&input).await {
+            Ok(Start::Started(stream)) => return stream,
+            Ok(Start::AlreadyStarted) => panic!("the turn had been started before"),
+            Err(error) if error.to_string().contains("503") => tokio::task::yield_now().await,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+/// All frames up to and with the last one.
+pub(crate) async fn frames(stream: EventStream) -> Vec<Frame> {
+    bounded(stream.map(Result::unwrap).collect()).await
+}
+
+/// Waits for the end of the log, and gives the outcome.
+pub(crate) async fn outcome(client: &RunnerClient) -> Outcome {
+    let all = frames(client.events(0).await.unwrap()).await;
+    assert_eq!(all.last().unwrap().event.as_deref(), Some("sealed"));
+    client.outcome().await.unwrap().expect("a sealed log has an outcome")
+}
+
+/// Reads frames until one satisfies `is_it`.
+pub(crate) async fn wait_for(stream: &mut EventStream, is_it: impl Fn(&Frame) -> bool) -> Frame {
+    bounded(async {
+        loop {
+            let frame = stream.next().await.expect("the stream ended early").unwrap();
+            if is_it(&frame) {
+                return frame;
+            }
+        }
+    })
+    .await
+}
+
+pub(crate) async fn bounded<F: Future>(future: F) -> F::Output {
+    tokio::time::timeout(PATIENCE, future).await.expect("it takes too long")
+}
