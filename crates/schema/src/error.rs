@@ -98,6 +98,12 @@ impl FieldError {
         Self::with_value(field, FieldErrorKind::Invalid, value, detail)
     }
 
+    /// A value that breaks a rule, and is not worth showing.
+    #[must_use]
+    pub fn invalid_as_a_whole(field: impl Into<String>, detail: &str) -> Self {
+        Self::without_value(field, FieldErrorKind::Invalid, detail)
+    }
+
     /// A value of the wrong JSON type.
     #[must_use]
     pub fn type_invalid(field: impl Into<String>, value: &Value, detail: &str) -> Self {

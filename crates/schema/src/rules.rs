@@ -52,7 +52,6 @@ impl Rules {
         value: &Value,
         old: Option<&Value>,
         at: &str,
-        shown: &Value,
         errors: &mut Vec<FieldError>,
     ) {
         let unchanged = old == Some(value);
@@ -70,9 +69,13 @@ impl Rules {
                         FieldError::required(at, &error.message)
                     }
                     (ErrorKind::ValidationFailure, Some("FieldValueDuplicate")) => {
-                        FieldError::duplicate(at, shown)
+                        FieldError::duplicate(at, value)
                     }
-                    _ => FieldError::invalid(at, shown, &error.message),
+                    // Objects and lists are not shown: they may be long.
+                    _ if value.is_object() || value.is_array() => {
+                        FieldError::invalid_as_a_whole(at, &error.message)
+                    }
+                    _ => FieldError::invalid(at, value, &error.message),
                 });
             }
         }

@@ -179,11 +179,7 @@ impl Schema {
             return;
         }
         if let Some(rules) = &self.rules {
-            let shown = match value {
-                Value::Object(_) | Value::Array(_) => type_name(value).into(),
-                scalar => scalar.clone(),
-            };
-            rules.evaluate(value, old, at, &shown, errors);
+            rules.evaluate(value, old, at, errors);
         }
         for branch in &self.limits.all_of {
             branch.run_rules(value, old, at, errors);

@@ -94,10 +94,13 @@ pub(crate) fn read(object: &Value) -> Option<Vec<Manager>> {
     entries.iter().map(Manager::parse).collect()
 }
 
-/// Whether a client asks for all tracking to be dropped, which a single empty entry means.
+/// Whether a client asks for all tracking to be dropped, which an empty list or one empty entry means.
 pub(crate) fn is_reset(object: &Value) -> bool {
-    let entries = object["metadata"]["managedFields"].as_array();
-    entries.is_some_and(|list| matches!(list.as_slice(), [Value::Object(entry)] if entry.is_empty()))
+    match object["metadata"]["managedFields"].as_array().map(Vec::as_slice) {
+        Some([]) => true,
+        Some([Value::Object(entry)]) => entry.is_empty(),
+        _ => false,
+    }
 }
 
 /// Writes the entries into an object, in their order.

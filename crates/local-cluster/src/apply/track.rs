@@ -137,6 +137,8 @@ pub(crate) fn apply(
 /// An object that is not tracked stays so, unless it is new.
 pub(crate) fn update(writer: &Writer<'_>, old: &Value, exists: bool, new: &mut Value) {
     let mut entries = match managers::read(new) {
+        // Only through the object itself may a client change what is recorded.
+        _ if !writer.subresource.is_empty() => managers::read(old).unwrap_or_default(),
         _ if managers::is_reset(new) => Vec::new(),
         Some(entries) if !entries.is_empty() => entries,
         _ => managers::read(old).unwrap_or_default(),
@@ -152,7 +154,7 @@ pub(crate) fn update(writer: &Writer<'_>, old: &Value, exists: bool, new: &mut V
     // A forced write meets no conflicts.
     let _ = disown(&mut entries, &comparison, true);
     own.fields = last_fields.difference(&comparison.removed).union(&comparison.set());
-    if let Some(last) = last.filter(|last| last.fields == own.fields) {
+    if let Some(last) = last.filter(|_| comparison.set().is_empty()) {
         own.time = last.time;
     }
     entries.push(own);

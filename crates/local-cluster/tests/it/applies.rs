@@ -129,10 +129,7 @@ async fn custom_objects_are_pruned_defaulted_and_validated() {
     let patch = Patch::Merge(json!({ "spec": { "size": 2 } }));
     let error = status(api.patch("t", &PatchParams::default(), &patch).await.unwrap_err());
     assert_eq!(error.code, 422);
-    assert_eq!(
-        error.message,
-        "Thing.example.com \"t\" is invalid: spec: Invalid value: \"object\": size is immutable"
-    );
+    assert_eq!(error.message, "Thing.example.com \"t\" is invalid: spec: Invalid value: size is immutable");
     let error = status(api.create(&PostParams::default(), &object(json!({ "size": 0 }))).await.unwrap_err());
     assert_eq!(error.code, 409, "the name is taken; judged first: {}", error.message);
     let strict =

@@ -142,7 +142,11 @@ pub(crate) fn definition(new: &Value, old: Option<&Value>) -> Vec<FieldError> {
         errors.push(FieldError::invalid("spec.versions", &json!(versions), detail));
     }
     for (index, version) in versions.iter().enumerate() {
-        let at = format!("spec.versions[{index}].schema.openAPIV3Schema");
+        // A schema that all versions share belongs, for the API server, to the definition as a whole.
+        let at = match versions {
+            [_] => "spec.validation.openAPIV3Schema".to_owned(),
+            _ => format!("spec.versions[{index}].schema.openAPIV3Schema"),
+        };
         let schema = &version["schema"]["openAPIV3Schema"];
         if schema.is_null() {
             errors.push(FieldError::required(at, "schemas are required"));
@@ -189,7 +193,7 @@ mod tests {
         assert_eq!(
             errors(json!({ "type": "object", "properties": { "spec": { "properties": {} } } })),
             [
-                "spec.versions[0].schema.openAPIV3Schema.properties[spec].type: Required value: must not be empty for specified object fields"
+                "spec.validation.openAPIV3Schema.properties[spec].type: Required value: must not be empty for specified object fields"
             ]
         );
     }
