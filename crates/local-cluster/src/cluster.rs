@@ -2,7 +2,7 @@
 
 use std::{io, sync::Arc};
 
-use axum::{Router, body::Body};
+use axum::{Router, body::Body, serve::ListenerExt};
 use futures::future::FutureExt;
 use http::{Request, Response};
 use tokio::net::TcpListener;
@@ -130,6 +130,12 @@ impl Cluster {
     /// The listener fails.
     pub async fn serve(&self, listener: TcpListener, shutdown: CancellationToken) -> io::Result<()> {
         let stop = shutdown.clone();
+        // A watch writes small pieces that somebody waits for.
+        let listener = listener.tap_io(|stream| {
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!(%error, "TCP_NODELAY not set");
+            }
+        });
         let server = axum::serve(listener, self.router()).with_graceful_shutdown(async move {
             stop.cancelled().await;
         });

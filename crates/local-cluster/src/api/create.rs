@@ -71,6 +71,9 @@ fn create_named(
     let dry_run = call.parameters.dry_run()?;
     let mut made = None;
     let stored = server.store.commit::<ApiError>(&key, |current| {
+        if server.registry.is_terminating(resource) {
+            return Err(ApiError::method_not_allowed());
+        }
         namespaces::admit(&server.store, resource, &key.namespace, &name)?;
         if current.is_some() {
             return Err(ApiError::already_exists(resource, &name));

@@ -55,8 +55,24 @@ pub(crate) fn delete(server: &Server, call: &Call, resource: &Resource) -> ApiRe
         }
         Outcome::Gone(object) => success(resource, &object),
     };
-    Ok(respond(StatusCode::OK, &body, &[]))
+    let warnings: &[String] = if orphans_by_default(resource) && !options.decides_propagation() {
+        &[KEPT_PODS.to_owned()]
+    } else {
+        &[]
+    };
+    Ok(respond(StatusCode::OK, &body, warnings))
 }
+
+/// What a client is told who deletes a job without saying what is to become of its pods.
+const KEPT_PODS: &str = "child pods are preserved by default when jobs are deleted; set \
+    propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning";
+
+fn orphans_by_default(resource: &Resource) -> bool {
+    resource.builtin().is_some_and(|builtin| builtin.orphans_by_default)
+}
+
+/// Namespaces that stay.
+const PROTECTED: [&str; 3] = ["default", "kube-system", "kube-public"];
 
 /// Deletes every selected object of a collection, and answers the list of them.
 pub(crate) fn delete_collection(
@@ -104,6 +120,9 @@ pub(crate) fn delete_object(
     key: &Key,
     options: &DeleteOptions,
 ) -> ApiResult<Outcome> {
+    if resource.storage.as_ref() == "namespaces" && PROTECTED.contains(&key.name.as_str()) {
+        return Err(ApiError::forbidden(resource, &key.name, "this namespace may not be deleted"));
+    }
     let mut waits = false;
     let mut shown = None;
     let stored = server.store.commit::<ApiError>(key, |current| {
@@ -122,8 +141,10 @@ pub(crate) fn delete_object(
         })
     })?;
     let object = shown.or_else(|| stored.map(|stored| (*stored.value).clone())).unwrap_or_default();
-    if !waits && options.dry_run.is_none() {
-        create::after_removal(&server.registry, resource, &object);
+    match (waits, options.dry_run.is_none()) {
+        (false, true) => create::after_removal(&server.registry, resource, &object),
+        (true, true) => create::after_write(&server.registry, resource, &object),
+        (_, false) => {}
     }
     Ok(if waits { Outcome::Waiting(object) } else { Outcome::Gone(object) })
 }
@@ -133,7 +154,7 @@ fn mark(resource: &Resource, current: &Stored, options: &DeleteOptions) -> Value
     let mut object = (*current.value).clone();
     let grace = grace_period(resource, &object, options);
     if !object::is_terminating(&object) {
-        let finalizers = finalizers_for(&object, options);
+        let finalizers = finalizers_for(resource, &object, options);
         object::set_meta(&mut object, "finalizers", (!finalizers.is_empty()).then(|| finalizers.into()));
         let at = object::now() + Duration::from_secs(u64::try_from(grace).unwrap_or(0));
         object::set_meta(&mut object, "deletionTimestamp", Some(object::format_time(at).into()));
@@ -167,11 +188,13 @@ fn grace_period(resource: &Resource, object: &Value, options: &DeleteOptions) ->
     if wanted < 0 { 1 } else { wanted }
 }
 
-fn finalizers_for(object: &Value, options: &DeleteOptions) -> Vec<String> {
-    let orphans =
-        options.orphan_dependents == Some(true) || options.propagation_policy.as_deref() == Some("Orphan");
+fn finalizers_for(resource: &Resource, object: &Value, options: &DeleteOptions) -> Vec<String> {
+    let decided = options.decides_propagation();
+    let orphans = match options.propagation_policy.as_deref() {
+        Some(policy) => policy == "Orphan",
+        None => options.orphan_dependents.unwrap_or_else(|| orphans_by_default(resource)),
+    };
     let foreground = options.propagation_policy.as_deref() == Some("Foreground");
-    let decided = options.orphan_dependents.is_some() || options.propagation_policy.is_some();
     let mut finalizers: Vec<String> = object::finalizers(object)
         .into_iter()
         .filter(|name| !(decided && (*name == FOREGROUND || *name == ORPHAN)))
@@ -193,6 +216,10 @@ impl DeleteOptions {
             preconditions: Some(Preconditions { uid: Some(uid.to_owned()), resource_version: None }),
             ..Self::default()
         }
+    }
+
+    fn decides_propagation(&self) -> bool {
+        self.propagation_policy.is_some() || self.orphan_dependents.is_some()
     }
 
     fn parse(call: &Call) -> ApiResult<Self> {

@@ -114,7 +114,12 @@ fn listing(
         );
     }
     let exact = call.parameters.text("resourceVersionMatch") == Some("Exact");
-    match call.parameters.number::<u64>("resourceVersion")? {
+    let asked = call.parameters.number::<u64>("resourceVersion")?;
+    let current = server.store.revision();
+    if let Some(asked) = asked.filter(|asked| *asked > current) {
+        return Err(ApiError::too_large_version(asked, current));
+    }
+    match asked {
         Some(revision) if exact && revision > 0 => server
             .store
             .list_at(&resource.storage, namespace, revision)

@@ -40,7 +40,9 @@ impl RequestInfo {
     pub(crate) fn parse(method: &Method, path: &str, watches: bool) -> Self {
         let mut info =
             Self { verb: method.as_str().to_lowercase(), path: path.to_owned(), ..Self::default() };
-        let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+        let decoded: Vec<String> =
+            path.split('/').filter(|segment| !segment.is_empty()).map(percent_decoded).collect();
+        let segments: Vec<&str> = decoded.iter().map(String::as_str).collect();
         let rest = match segments.as_slice() {
             ["api", version, rest @ ..] if !rest.is_empty() => {
                 info.version = (*version).to_owned();
@@ -85,6 +87,21 @@ impl RequestInfo {
     }
 }
 
+/// A segment with its `%` escapes resolved; one that is not UTF-8 then stays as it is.
+fn percent_decoded(segment: &str) -> String {
+    let bytes = segment.as_bytes();
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut index = 0;
+    while index < bytes.len() {
+        let escaped = (bytes[index] == b'%')
+            .then(|| segment.get(index + 1..index + 3).and_then(|hex| u8::from_str_radix(hex, 16).ok()))
+            .flatten();
+        decoded.push(escaped.unwrap_or(bytes[index]));
+        index += if escaped.is_some() { 3 } else { 1 };
+    }
+    String::from_utf8(decoded).unwrap_or_else(|_| segment.to_owned())
+}
+
 fn verb(method: &Method, has_name: bool, watches: bool) -> &'static str {
     match (method, has_name) {
         (&Method::GET | &Method::HEAD, true) => "get",
@@ -115,6 +132,7 @@ mod tests {
             (Method::PATCH, "/apis/x.io/v2/things/t/status", "patch x.io v2 things/status /t"),
             (Method::DELETE, "/apis/x.io/v2/things", "deletecollection x.io v2 things/ /"),
             (Method::GET, "/apis/batch/v1", "get   / /"),
+            (Method::GET, "/apis/r/v1/roles/system%3Anode", "get r v1 roles/ /system:node"),
         ] {
             let info = RequestInfo::parse(&method, path, false);
             let RequestInfo { verb, group, version, resource, subresource, namespace, name, .. } = info;

@@ -173,7 +173,10 @@ pub(crate) fn validate(resource: &Resource, new: &Value, old: Option<&Value>) ->
 fn validate_metadata(resource: &Resource, new: &Value, old: Option<&Value>) -> Vec<FieldError> {
     let is_core = resource.builtin().is_some_and(|builtin| builtin.group != "apiextensions.k8s.io");
     let mut errors = Vec::new();
-    if old.is_none() && !is_subdomain(object::name(new)) {
+    let free = resource.builtin().is_some_and(|builtin| builtin.free_names);
+    let name = object::name(new);
+    let fits = if free { is_path_segment(name) } else { is_subdomain(name) };
+    if old.is_none() && !fits {
         errors.push(FieldError::invalid("metadata.name", &object::name(new).into(), SUBDOMAIN));
     }
     errors.extend(labels::check(new, is_core));
@@ -195,6 +198,11 @@ fn validate_metadata(resource: &Resource, new: &Value, old: Option<&Value>) -> V
 const SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, \
     '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for \
     validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
+
+/// Roles are named like `system:node`, among others.
+fn is_path_segment(name: &str) -> bool {
+    !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '%'])
+}
 
 fn is_subdomain(name: &str) -> bool {
     name.len() <= 253

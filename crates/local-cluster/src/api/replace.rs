@@ -82,6 +82,13 @@ fn apply(server: &Server, call: &Call, resource: &Resource) -> ApiResult<Respons
         if !call.info.subresource.is_empty() {
             return Err(ApiError::not_found(resource, &call.info.name));
         }
+        let uid = object::uid(&config);
+        if !uid.is_empty() {
+            let cause = format!(
+                "uid mismatch: the provided object specified uid {uid}, and no existing object was found"
+            );
+            return Err(ApiError::conflict(resource, &call.info.name, &cause));
+        }
         let mut object = track::merge_applied(call, resource, None, &config)?;
         object["apiVersion"] = resource.api_version().into();
         return create_instead(server, call, resource, object, Tracking::Applied);

@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::{body::Body, response::IntoResponse};
 use http::{Request, Response};
-use http_body_util::{BodyExt, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use super::{
     call::Call, create, delete, discovery, get, logs, parameters::Parameters, paths::RequestInfo, replace,
@@ -88,10 +88,12 @@ async fn answer(
     if info.resource.is_empty() {
         return discovery::answer(server, &parts, info);
     }
-    let body = Limited::new(body, BODY_LIMIT)
-        .collect()
-        .await
-        .map_err(|error| ApiError::bad_request(format!("the request's body could not be read: {error}")))?;
+    let body = Limited::new(body, BODY_LIMIT).collect().await.map_err(|error| {
+        if error.is::<LengthLimitError>() {
+            return ApiError::too_large(BODY_LIMIT);
+        }
+        ApiError::bad_request(format!("the request's body could not be read: {error}"))
+    })?;
     let call = Call::new(user, info.clone(), parameters, &parts.headers, body.to_bytes())?;
     let resource = server
         .registry
@@ -114,6 +116,9 @@ fn serve_verb(server: &Arc<Server>, call: &Call, resource: &Arc<Resource>) -> Ap
     }
     if resource.builtin().is_some_and(|builtin| builtin.is_review) {
         return reviews::review(server, call, resource);
+    }
+    if info.name.is_empty() && matches!(info.verb.as_str(), "update" | "patch") {
+        return Err(ApiError::method_not_allowed());
     }
     match (info.verb.as_str(), info.subresource.as_str()) {
         ("get", "" | "status") => get::get(server, call, resource),

@@ -81,8 +81,7 @@ impl GarbageCollector {
 
     fn process(&self, server: &Server, key: &Key) -> Result<(), String> {
         let Some(stored) = server.store.get(key) else { return Ok(()) };
-        let Some(resource) = server.registry.stored().into_iter().find(|kind| kind.storage == key.resource)
-        else {
+        let Some(resource) = server.registry.find_stored(&key.resource) else {
             return Ok(());
         };
         let object = &stored.value;
@@ -157,7 +156,7 @@ fn release_all(
 ) -> Result<(), StoreError> {
     let lost = [uid.to_owned()];
     for dependent in dependents.into_iter().flatten() {
-        let kind = server.registry.stored().into_iter().find(|kind| kind.storage == dependent.resource);
+        let kind = server.registry.find_stored(&dependent.resource);
         if let (Some(kind), Some(stored)) = (kind, server.store.get(dependent)) {
             let own = object::uid(&stored.value).to_owned();
             server.edit_as_controller(&kind, dependent, &own, |object| drop_references(object, &lost))?;

@@ -1,6 +1,7 @@
 //! The controllers of a cluster, each driven by changes of the store until shutdown.
 
 mod definitions;
+mod expiry;
 mod feed;
 mod garbage;
 pub(crate) mod job;
@@ -18,9 +19,14 @@ use crate::api::Server;
 pub(crate) async fn run(server: Arc<Server>, shutdown: CancellationToken) {
     let mut feed = Feed::new(server.clone());
     let mut garbage = GarbageCollector::default();
+    let mut expiry = tokio::time::interval(expiry::INTERVAL);
     loop {
         let changes = tokio::select! {
             () = shutdown.cancelled() => return,
+            _ = expiry.tick() => {
+                expiry::delete_old_events(&server, crate::object::now());
+                continue;
+            }
             changes = feed.next() => changes,
         };
         if changes.starts_over {

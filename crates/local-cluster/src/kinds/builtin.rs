@@ -24,6 +24,10 @@ pub(crate) struct Builtin {
     pub(crate) unconditional_update: bool,
     /// `PUT` makes an object that is not there.
     pub(crate) create_on_update: bool,
+    /// Names may be anything that fits into a path, as those of roles.
+    pub(crate) free_names: bool,
+    /// A delete without a propagation policy keeps the dependents.
+    pub(crate) orphans_by_default: bool,
     /// A delete that removes the object answers with the object instead of a `Status`.
     pub(crate) returns_deleted: bool,
     /// The `plural.group` that keeps the objects, if another than its own.
@@ -58,6 +62,8 @@ pub(crate) const CORE: Builtin = Builtin {
     drops_status: true,
     unconditional_update: true,
     create_on_update: false,
+    free_names: false,
+    orphans_by_default: false,
     returns_deleted: false,
     stored_as: None,
     decode: Ok,

@@ -9,7 +9,7 @@ use ambient_schema::Schema;
 use serde_json::Value;
 
 use super::{Behaviour, Builtin, Custom, Resource, Scope, table::builtins, topology};
-use crate::apply::Shape;
+use crate::{apply::Shape, object};
 
 /// Every kind that requests can name.
 #[derive(Debug)]
@@ -48,6 +48,12 @@ impl Registry {
         resources.keys().filter(|group| !group.is_empty()).cloned().collect()
     }
 
+    /// A kind by the `plural.group` under which its objects are stored.
+    pub(crate) fn find_stored(&self, storage: &str) -> Option<Arc<Resource>> {
+        let resources = self.resources.read().unwrap_or_else(PoisonError::into_inner);
+        resources.values().flatten().find(|resource| resource.storage.as_ref() == storage).cloned()
+    }
+
     /// One version of each kind whose objects are stored.
     pub(crate) fn stored(&self) -> Vec<Arc<Resource>> {
         let resources = self.resources.read().unwrap_or_else(PoisonError::into_inner);
@@ -74,6 +80,12 @@ impl Registry {
         let entry = resources.entry(group.to_owned()).or_default();
         entry.retain(|resource| resource.plural != plural);
         entry.extend(served.into_iter().map(Arc::new));
+    }
+
+    /// Whether the definition of a custom kind is being deleted.
+    pub(crate) fn is_terminating(&self, resource: &Resource) -> bool {
+        let found = self.find(&resource.group, &resource.version, &resource.plural);
+        found.is_some_and(|resource| resource.custom().is_some_and(|custom| custom.is_terminating))
     }
 
     /// Stops serving the kind of a definition.
@@ -119,11 +131,11 @@ fn custom_resources(definition: &Value) -> Vec<Resource> {
     versions
         .iter()
         .filter(|version| version["served"] == true)
-        .map(|version| custom_resource(spec, version))
+        .map(|version| custom_resource(spec, version, object::is_terminating(definition)))
         .collect()
 }
 
-fn custom_resource(spec: &Value, version: &Value) -> Resource {
+fn custom_resource(spec: &Value, version: &Value, is_terminating: bool) -> Resource {
     let names = &spec["names"];
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let texts = |value: &Value| -> Vec<String> {
@@ -147,6 +159,7 @@ fn custom_resource(spec: &Value, version: &Value) -> Resource {
         subresources,
         shape: Arc::new(Shape::of_resource(&schema)),
         behaviour: Behaviour::Custom(Arc::new(Custom {
+            is_terminating,
             open_api: version["schema"]["openAPIV3Schema"].clone(),
             schema,
             selectable_fields: fields

@@ -47,6 +47,8 @@ pub(crate) enum Behaviour {
 /// What a CustomResourceDefinition says about one version of its kind.
 #[derive(Debug)]
 pub(crate) struct Custom {
+    /// Whether the definition is being deleted: no new objects.
+    pub(crate) is_terminating: bool,
     /// The schema as declared.
     pub(crate) open_api: Value,
     /// The schema as understood.

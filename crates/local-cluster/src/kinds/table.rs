@@ -94,6 +94,7 @@ static CORE_GROUP: &[Builtin] = &[
         subresources: STATUS,
         selectable_fields: &["spec.clusterIP", "spec.type"],
         returns_deleted: true,
+        create_on_update: true,
         decode: decode::<core::Service>,
         apply_defaults: defaults::service,
         on_create: defaults::create_service,
@@ -168,6 +169,7 @@ static CORE_GROUP: &[Builtin] = &[
         kind: "LimitRange",
         plural: "limitranges",
         short_names: &["limits"],
+        create_on_update: true,
         decode: decode::<core::LimitRange>,
         ..CORE
     },
@@ -196,6 +198,7 @@ static GROUPS: &[Builtin] = &[
         subresources: STATUS,
         selectable_fields: &["status.successful"],
         tracks_generation: true,
+        orphans_by_default: true,
         decode: decode::<batch::Job>,
         validate: validation::job,
         apply_defaults: defaults::job,
@@ -222,7 +225,7 @@ static GROUPS: &[Builtin] = &[
         apply_defaults: defaults::network_policy,
         ..CORE
     },
-    Builtin { group: RBAC, kind: "Role", plural: "roles", decode: decode::<rbac::Role>, ..CORE },
+    Builtin { group: RBAC, kind: "Role", plural: "roles", decode: decode::<rbac::Role>, ..ROLES },
     Builtin {
         group: RBAC,
         kind: "RoleBinding",
@@ -230,7 +233,7 @@ static GROUPS: &[Builtin] = &[
         decode: decode::<rbac::RoleBinding>,
         validate: validation::binding,
         apply_defaults: defaults::binding,
-        ..CORE
+        ..ROLES
     },
     Builtin {
         group: RBAC,
@@ -238,7 +241,7 @@ static GROUPS: &[Builtin] = &[
         plural: "clusterroles",
         namespaced: false,
         decode: decode::<rbac::ClusterRole>,
-        ..CORE
+        ..ROLES
     },
     Builtin {
         group: RBAC,
@@ -248,7 +251,7 @@ static GROUPS: &[Builtin] = &[
         decode: decode::<rbac::ClusterRoleBinding>,
         validate: validation::binding,
         apply_defaults: defaults::binding,
-        ..CORE
+        ..ROLES
     },
     Builtin {
         group: "storage.k8s.io",
@@ -315,6 +318,7 @@ static GROUPS: &[Builtin] = &[
     },
 ];
 
+const ROLES: Builtin = Builtin { free_names: true, create_on_update: true, ..CORE };
 const RBAC: &str = "rbac.authorization.k8s.io";
 const AUTHORIZATION: &str = "authorization.k8s.io";
 const REVIEW: Builtin = Builtin { namespaced: false, is_review: true, ..CORE };

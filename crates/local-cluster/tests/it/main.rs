@@ -10,4 +10,5 @@ mod applies;
 mod controllers;
 mod objects;
 mod pods;
+mod protocol;
 mod watches;

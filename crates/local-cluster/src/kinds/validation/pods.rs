@@ -9,9 +9,13 @@ use super::{LABEL, immutable, is_label, items, text};
 pub(crate) fn pod(new: &Value, old: Option<&Value>) -> Vec<FieldError> {
     let mut errors = Vec::new();
     pod_spec(&new["spec"], "spec", &mut errors);
-    if let Some(old) = old.filter(|old| comparable(&old["spec"]) != comparable(&new["spec"])) {
-        let bound = text(&old["spec"], "nodeName").is_empty() && !text(&new["spec"], "nodeName").is_empty();
-        if !bound {
+    if let Some(old) = old {
+        let mut before = comparable(&old["spec"]);
+        // A pod without a node may be given one: here the node does what a scheduler's binding does.
+        if text(&before, "nodeName").is_empty() && !text(&new["spec"], "nodeName").is_empty() {
+            before["nodeName"] = new["spec"]["nodeName"].clone();
+        }
+        if before != comparable(&new["spec"]) {
             errors.push(FieldError::forbidden(
                 "spec",
                 "pod updates may not change fields other than `spec.containers[*].image`,\
