@@ -222,6 +222,7 @@ mod tests {
         Some(PodReport { containers, initialized: true, reason: reason.map(str::to_owned), done })
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "the cases read better with values")]
     fn words_of(report: Option<PodReport>, ready: bool, lost: bool) -> (String, bool, String) {
         words(report.as_ref(), None, ready, lost)
     }
