@@ -1,3 +1,43 @@
-//! The `ambient` command.
+//! The `ambient` command: every part of the platform in one binary, and the one place that knows them all.
 
-fn main() {}
+mod arguments;
+mod demo;
+mod local;
+mod output;
+mod up;
+
+use std::process::ExitCode;
+
+use arguments::{Arguments, Command};
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    ambient_kit::telemetry::start(&arguments.log);
+    let outcome = match arguments.command {
+        Command::Shim(shim) => return ambient_local_cluster::shim_main(shim.arguments),
+        Command::Runner => run(runner()),
+        Command::Replay(replay) => {
+            return ambient_runner::replay::main(replay.arguments.into_iter().map(Into::into));
+        }
+        Command::Up(up) => run(up::up(up)),
+        Command::Demo(demo) => run(demo::demo(demo)),
+    };
+    outcome.unwrap_or_else(|error| {
+        output::error(&error);
+        ExitCode::FAILURE
+    })
+}
+
+fn run(work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+}
+
+/// Serves inside one run until its outcome is acknowledged.
+#[expect(clippy::disallowed_methods, reason = "a runner is configured by its pod's environment")]
+async fn runner() -> anyhow::Result<ExitCode> {
+    let config = ambient_runner::Config::from_environment(std::env::vars_os())?;
+    let shutdown = ambient_kit::shutdown::on_signals()?;
+    ambient_runner::run(config, shutdown.leave).await?;
+    Ok(ExitCode::SUCCESS)
+}

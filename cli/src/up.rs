@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 
 use crate::arguments::{LocalArguments, UpArguments};
-use crate::local::{Agents, DataFolder, Platform, RootSource, Settings};
+use crate::local::{Agents, DataFolder, Parts, Platform, RootSource, Settings};
 use crate::output::Progress;
 
 /// What local mode is not; said at every start.
@@ -19,7 +19,7 @@ pub(crate) async fn up(arguments: UpArguments) -> anyhow::Result<ExitCode> {
     let repository = std::fs::canonicalize(&arguments.repo)
         .with_context(|| format!("there is no repository at {}", arguments.repo.display()))?;
     let data = DataFolder::open(&data_path(&arguments.local)?)?;
-    let mut platform = Platform::start(Settings {
+    let (platform, mut parts) = Platform::start(Settings {
         data,
         source: RootSource { repository: &repository, branch: &arguments.branch, path: &arguments.path },
         agents: Agents::here()?,
@@ -32,10 +32,10 @@ pub(crate) async fn up(arguments: UpArguments) -> anyhow::Result<ExitCode> {
     let shutdown = ambient_kit::shutdown::on_signals()?;
     greet(&progress, &platform, &arguments, &repository);
     tokio::select! {
-        fault = platform.fault() => return Err(fault),
+        fault = parts.fault() => return Err(fault),
         () = shutdown.leave.cancelled() => {}
     }
-    end(&progress, platform, &shutdown).await;
+    end(&progress, &platform, parts, &shutdown).await;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -48,10 +48,16 @@ fn greet(progress: &Progress, platform: &Platform, arguments: &UpArguments, repo
 }
 
 /// Ends: agents go on in their pods, unless a second signal comes while there are any.
-pub(crate) async fn end(progress: &Progress, platform: Platform, shutdown: &ambient_kit::shutdown::Shutdown) {
+pub(crate) async fn end(
+    progress: &Progress,
+    platform: &Platform,
+    parts: Parts,
+    shutdown: &ambient_kit::shutdown::Shutdown,
+) {
+    platform.settle().await;
     let running = platform.running_pods();
     if running == 0 {
-        platform.end().await;
+        parts.end().await;
         return;
     }
     progress.line(&format!(
@@ -63,7 +69,7 @@ pub(crate) async fn end(progress: &Progress, platform: Platform, shutdown: &ambi
         platform.stop_pods().await;
         progress.line("stopped");
     }
-    platform.end().await;
+    parts.end().await;
 }
 
 /// The data folder: as asked for, or `ambient` in the user's data folder.

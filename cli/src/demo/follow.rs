@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ambient_crds::conditions::{ConditionType, find};
+use ambient_crds::conditions::ConditionType;
+use ambient_kit::conditions::find;
 use ambient_crds::phase::Phase;
 use ambient_crds::session::{AgenticSession, AgenticSessionStatus};
 use ambient_protocol::client::{ClientError, follow_events};
@@ -146,7 +147,7 @@ fn say(progress: &Progress, entry: &Entry) -> bool {
 /// Where a session stands, in one line.
 fn standing(status: &AgenticSessionStatus) -> String {
     let phase = status.phase.map_or("Pending", Phase::as_str);
-    let ready = find(&status.conditions, ConditionType::Ready);
+    let ready = find(&status.conditions, ConditionType::Ready.as_str());
     let (reason, message) = ready.map_or(("", ""), |ready| (ready.reason.as_str(), ready.message.as_str()));
     let reason = if reason == phase { String::new() } else { format!(" {reason}") };
     let recorded = status.result_commit.as_deref().map_or(String::new(), |commit| format!(", result commit {commit}"));
@@ -156,8 +157,8 @@ fn standing(status: &AgenticSessionStatus) -> String {
 /// Whether nothing more will come: the run has ended and its result is recorded, or an edit is needed.
 fn is_over(status: &AgenticSessionStatus) -> bool {
     let ended = status.phase.is_some_and(Phase::is_ended);
-    let recorded = find(&status.conditions, ConditionType::ResultRecorded).is_some_and(|one| one.status == "True");
-    let invalid = find(&status.conditions, ConditionType::Ready).is_some_and(|ready| {
+    let recorded = find(&status.conditions, ConditionType::ResultRecorded.as_str()).is_some_and(|one| one.status == "True");
+    let invalid = find(&status.conditions, ConditionType::Ready.as_str()).is_some_and(|ready| {
         matches!(ready.reason.as_str(), "Invalid" | "CeilingExceeded" | "OtherInstallation")
     });
     (ended && recorded) || invalid

@@ -10,12 +10,12 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 
 use crate::arguments::{DemoAgent, DemoArguments, OutputFormat};
-use crate::local::{Agents, DataFolder, Platform, RootSource, Settings};
+use crate::local::{Agents, DataFolder, Parts, Platform, RootSource, Settings};
 use crate::output::{self, Progress};
 use crate::up;
 use follow::Ended;
 use outcome::DemoOutcome;
-use repositories::{DemoRepositories, DemoSession};
+use repositories::{DemoRepositories, DemoSession, SESSION_PATH};
 
 /// The project and the session of the demo.
 pub(crate) const PROJECT: &str = "demo";
@@ -33,7 +33,7 @@ pub(crate) async fn demo(arguments: DemoArguments) -> anyhow::Result<ExitCode> {
         .with_claude(&arguments.claude_bin)
         .with_recording(arguments.recording.clone())
         .with_runner(arguments.runner_bin.clone());
-    let mut platform = Platform::start(Settings {
+    let (platform, mut parts) = Platform::start(Settings {
         data,
         source: RootSource { repository: &repositories.platform, branch: "main", path: "ambient" },
         agents,
@@ -51,15 +51,15 @@ pub(crate) async fn demo(arguments: DemoArguments) -> anyhow::Result<ExitCode> {
     }
     let ended = tokio::select! {
         ended = run(&progress, &platform, &repositories, &session) => ended?,
-        fault = platform.fault() => return Err(fault),
+        fault = parts.fault() => return Err(fault),
         () = shutdown.leave.cancelled() => anyhow::bail!("interrupted"),
     };
     let outcome = DemoOutcome::read(&ended, &repositories, progress.seconds())?;
     show(&progress, &arguments, &outcome, &repositories)?;
     if !arguments.once {
-        keep_serving(&progress, &mut platform, &shutdown).await?;
+        keep_serving(&progress, &platform, &mut parts, &shutdown).await?;
     }
-    up::end(&progress, platform, &shutdown).await;
+    up::end(&progress, &platform, parts, &shutdown).await;
     Ok(if outcome.succeeded() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -71,7 +71,7 @@ async fn run(
 ) -> anyhow::Result<Ended> {
     let follower = follow::Follower::prepare(platform);
     let commit = repositories.commit_session(session)?;
-    progress.step(&format!("git commit {commit} adds ambient/{PROJECT}/{SESSION}.yaml"));
+    progress.step(&format!("git commit {commit} adds {SESSION_PATH}"));
     follower.follow(progress).await
 }
 
@@ -98,12 +98,13 @@ fn show(
 
 async fn keep_serving(
     progress: &Progress,
-    platform: &mut Platform,
+    platform: &Platform,
+    parts: &mut Parts,
     shutdown: &ambient_kit::shutdown::Shutdown,
 ) -> anyhow::Result<()> {
     progress.line(&format!("\nThe dashboard stays at {} until Ctrl-C.", platform.login_url()));
     tokio::select! {
-        fault = platform.fault() => Err(fault),
+        fault = parts.fault() => Err(fault),
         () = shutdown.leave.cancelled() => Ok(()),
     }
 }
@@ -167,9 +168,8 @@ impl ScriptedModel {
         anyhow::ensure!(arguments.agent == DemoAgent::Claude, "--scripted-model goes with --agent claude");
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = format!("http://{}", listener.local_addr()?);
-        let script = ambient_model_server::Script::demo();
-        let shutdown = tokio_util::sync::CancellationToken::new();
-        tokio::spawn(async move { ambient_model_server::serve(script, listener, shutdown).await });
+        let server = ambient_model_server::ModelServer::new(ambient_model_server::Script::demo());
+        tokio::spawn(async move { server.serve(listener, std::future::pending()).await });
         Ok(Some(Self { address }))
     }
 }

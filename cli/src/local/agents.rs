@@ -42,8 +42,9 @@ impl Agents {
         let mut registry = AgentRegistry::built_in();
         if let Some(replay) = registry.agents.get_mut(REPLAY) {
             replay.command = vec![self.executable.display().to_string(), "replay".to_owned()];
-            let recording = self.recording.iter().map(|path| path.display().to_string());
-            replay.command.extend(recording);
+            if let Some(recording) = &self.recording {
+                replay.command.extend(["--fixture".to_owned(), recording.display().to_string()]);
+            }
         }
         if let Some(claude) = registry.agents.get_mut(DEFAULT_RUNNER_TYPE) {
             claude.command = vec![self.claude.display().to_string()];

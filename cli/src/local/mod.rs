@@ -11,4 +11,4 @@ mod platform;
 pub(crate) use agents::Agents;
 pub(crate) use data::DataFolder;
 pub(crate) use objects::RootSource;
-pub(crate) use platform::{Platform, Settings};
+pub(crate) use platform::{Parts, Platform, Settings};

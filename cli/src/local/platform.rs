@@ -8,8 +8,11 @@ use ambient_kit::UserClients;
 use ambient_local_cluster::node::{Node, NodeConfig};
 use ambient_local_cluster::{Cluster, ClusterConfig, Credential, Storage, UserInfo};
 use ambient_operator::{Operator, RecordReader};
+use ambient_crds::names::RunNumber;
 use ambient_protocol::run::RunKey;
+use ambient_reconciler_git::{Answer, EndedRuns, Hints};
 use anyhow::Context as _;
+use futures::future::BoxFuture;
 use kube::Client;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -42,9 +45,13 @@ pub(crate) struct Platform {
     /// The kubeconfig's path.
     pub(crate) kubeconfig: std::path::PathBuf,
     node: ambient_local_cluster::node::NodeHandle,
-    parts: JoinSet<anyhow::Result<()>>,
-    shutdown: CancellationToken,
     _data: DataFolder,
+}
+
+/// The tasks of a platform's parts.
+pub(crate) struct Parts {
+    tasks: JoinSet<anyhow::Result<()>>,
+    shutdown: CancellationToken,
 }
 
 /// The dashboard's address where none is asked for.
@@ -52,7 +59,7 @@ const USUAL_ADDRESS: ([u8; 4], u16) = ([127, 0, 0, 1], 8080);
 
 impl Platform {
     /// Starts every part and declares the source. When this returns, a commit starts a run.
-    pub(crate) async fn start(settings: Settings<'_>) -> anyhow::Result<Self> {
+    pub(crate) async fn start(settings: Settings<'_>) -> anyhow::Result<(Self, Parts)> {
         let Settings { data, source, agents, user, listen, slots, take_over } = settings;
         let token = data.admin_token()?;
         let cluster = open_cluster(&data, &token).await?;
@@ -89,7 +96,7 @@ impl Platform {
         let sync = sync_config(&data, operator.records());
         let records_url = format!("http://{}", records.local_addr()?);
         parts.spawn(ended("operator", operator.run(records, shutdown.clone())));
-        parts.spawn(ended("sync", ambient_reconciler_git::run(client.clone(), sync, shutdown.clone())));
+        parts.spawn(ended("sync", ambient_reconciler_git::run(client.clone(), sync, Hints::default(), shutdown.clone())));
         let address = dashboard.local_addr()?;
         let backend = ambient_backend::Config {
             clients: user_clients(&cluster),
@@ -100,22 +107,19 @@ impl Platform {
         };
         parts.spawn(ended("backend", ambient_backend::serve(backend, dashboard, shutdown.clone())));
         objects::declare_source(&client, &source).await.context("cannot declare the source")?;
-        Ok(Self { client, dashboard: address, token, kubeconfig, node: handle, parts, shutdown, _data: data })
+        let platform = Self { client, dashboard: address, token, kubeconfig, node: handle, _data: data };
+        Ok((platform, Parts { tasks: parts, shutdown }))
     }
 
     /// The address that logs the administrator in.
     pub(crate) fn login_url(&self) -> String {
-        format!("http://{}/login?token={}", self.dashboard, self.token)
+        format!("http://{}/?token={}", self.dashboard, self.token)
     }
 
-    /// Waits for a part to end before it was told to: always a fault.
-    pub(crate) async fn fault(&mut self) -> anyhow::Error {
-        match self.parts.join_next().await {
-            Some(Ok(Err(error))) => error,
-            Some(Ok(Ok(()))) => anyhow::anyhow!("a part has ended by itself"),
-            Some(Err(error)) => anyhow::Error::new(error).context("a part has failed"),
-            None => anyhow::anyhow!("no part is running"),
-        }
+    /// Waits a moment for pods that are about to end anyway: their runners were released.
+    pub(crate) async fn settle(&self) {
+        // If they do not, they are counted as running.
+        let _ = tokio::time::timeout(std::time::Duration::from_secs(1), self.node.until_idle()).await;
     }
 
     /// Number of pods that run.
@@ -127,16 +131,28 @@ impl Platform {
     pub(crate) async fn stop_pods(&self) {
         self.node.stop_all().await;
     }
+}
+
+impl Parts {
+    /// Waits for a part to end before it was told to: always a fault.
+    pub(crate) async fn fault(&mut self) -> anyhow::Error {
+        match self.tasks.join_next().await {
+            Some(Ok(Err(error))) => error,
+            Some(Ok(Ok(()))) => anyhow::anyhow!("a part has ended by itself"),
+            Some(Err(error)) => anyhow::Error::new(error).context("a part has failed"),
+            None => anyhow::anyhow!("no part is running"),
+        }
+    }
 
     /// Ends the parts; pods go on.
     pub(crate) async fn end(mut self) {
         self.shutdown.cancel();
-        while self.parts.join_next().await.is_some() {}
+        while self.tasks.join_next().await.is_some() {}
     }
 }
 
 async fn open_cluster(data: &DataFolder, token: &str) -> anyhow::Result<Cluster> {
-    let administrator = UserInfo { name: "admin".to_owned(), groups: vec!["system:masters".to_owned()], ..UserInfo::default() };
+    let administrator = UserInfo::new("admin", &["system:masters"]);
     let credentials = vec![Credential { token: token.to_owned(), user: administrator }];
     let config = ClusterConfig { storage: Storage::File(data.cluster_file()), credentials, ..ClusterConfig::default() };
     Cluster::open(config).await.context("cannot open the embedded cluster")
@@ -169,25 +185,24 @@ fn node_config(data: &DataFolder, agents: &Agents) -> NodeConfig {
 
 fn sync_config(data: &DataFolder, records: RecordReader) -> ambient_reconciler_git::Config {
     ambient_reconciler_git::Config {
-        data_directory: data.sources_folder(),
-        local_repositories: LocalRepositories::Allowed,
         ended_runs: Arc::new(EndedByRecords(records)),
+        ..ambient_reconciler_git::Config::new(data.sources_folder(), LocalRepositories::Allowed)
     }
 }
 
 /// Tells the sync which runs the ledger has ended (rule 15).
 struct EndedByRecords(RecordReader);
 
-#[async_trait::async_trait]
-impl ambient_reconciler_git::EndedRuns for EndedByRecords {
-    async fn ended(&self, project: &str, session: &str, run: u32) -> ambient_reconciler_git::Answer {
-        use ambient_reconciler_git::Answer;
-        let Ok(key) = RunKey::new(project, session, run) else { return Answer::Unknown };
-        match self.0.has_ended(&key).await {
-            Ok(true) => Answer::Ended,
-            Ok(false) => Answer::NotEnded,
-            Err(_) => Answer::Unknown,
-        }
+impl EndedRuns for EndedByRecords {
+    fn ended<'a>(&'a self, project: &'a str, session: &'a str, run: RunNumber) -> BoxFuture<'a, Answer> {
+        Box::pin(async move {
+            let Ok(key) = RunKey::new(project, session, run.get()) else { return Answer::Unknown };
+            match self.0.has_ended(&key).await {
+                Ok(true) => Answer::Ended,
+                Ok(false) => Answer::NotEnded,
+                Err(_) => Answer::Unknown,
+            }
+        })
     }
 }
 

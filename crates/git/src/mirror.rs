@@ -187,4 +187,12 @@ impl Mirror {
         repository.reference(name, id.to_git2()?, true, "ambient")?;
         Ok(())
     }
+
+    /// Makes a branch the one that a clone checks out.
+    ///
+    /// # Errors
+    /// Fails where HEAD cannot be written.
+    pub fn set_default_branch(&self, name: &str) -> Result<(), GitError> {
+        Ok(git2::Repository::open_bare(&self.path)?.set_head(&format!("refs/heads/{name}"))?)
+    }
 }

@@ -38,6 +38,6 @@ fn target_of(source: &GitSource) -> ResultsTargetStatus {
         url: source.spec.url.clone(),
         branch: results.map_or(labels::DEFAULT_RESULTS_BRANCH.to_owned(), |results| results.branch.clone()),
         mode: results.map_or(ResultsMode::default(), |results| results.mode),
-        source: Some(format!("{}/{}", source.namespace().unwrap_or_default(), source.name_any())),
+        source: Some(source.name_any()),
     }
 }

@@ -86,6 +86,11 @@ impl NodeHandle {
         for news in self.shared.lock().values() {
             news.send_replace(PodNews::StopAll);
         }
+        self.until_idle().await;
+    }
+
+    /// Waits until no pod's processes run.
+    pub async fn until_idle(&self) {
         while self.shared.folders.held() > 0 {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }

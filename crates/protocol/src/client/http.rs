@@ -22,7 +22,8 @@ const BODY_LIMIT: usize = 64 * 1024 * 1024;
 /// Longest wait for the head of an answer.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(20);
 
-type TokenSource = dyn Fn() -> Result<String, ClientError> + Send + Sync;
+/// Makes a fresh token for each request.
+pub type TokenSource = dyn Fn() -> Result<String, ClientError> + Send + Sync;
 
 /// One server, and how to get a token for it.
 #[derive(Clone)]
@@ -89,6 +90,18 @@ impl Endpoint {
     pub(super) async fn bytes(&self, path: &str) -> Result<Bytes, ClientError> {
         read_body(self.send(Method::GET, path, None).await?).await
     }
+}
+
+/// Follows a stream of events at any address that serves one in this form, such as the backend's.
+///
+/// # Errors
+/// Fails where the server cannot be reached or refuses.
+pub async fn follow_events(
+    base: &str,
+    path: &str,
+    token: Arc<TokenSource>,
+) -> Result<EventStream, ClientError> {
+    Ok(EventStream::new(Endpoint::new(base, token).send(Method::GET, path, None).await?))
 }
 
 /// Reads a body to its end, within a bound.

@@ -4,6 +4,6 @@ mod http;
 mod records;
 mod runner;
 
-pub use http::{ClientError, EventStream};
+pub use http::{ClientError, EventStream, TokenSource, follow_events};
 pub use records::RecordsClient;
 pub use runner::{RunnerClient, Start};
