@@ -34,7 +34,6 @@ fn run(work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<E
 }
 
 /// Serves inside one run until its outcome is acknowledged.
-#[expect(clippy::disallowed_methods, reason = "a runner is configured by its pod's environment")]
 async fn runner() -> anyhow::Result<ExitCode> {
     let config = ambient_runner::Config::from_environment(std::env::vars_os())?;
     let shutdown = ambient_kit::shutdown::on_signals()?;

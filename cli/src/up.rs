@@ -40,11 +40,19 @@ pub(crate) async fn up(arguments: UpArguments) -> anyhow::Result<ExitCode> {
 }
 
 fn greet(progress: &Progress, platform: &Platform, arguments: &UpArguments, repository: &std::path::Path) {
-    progress.line(&format!("repository  {} ({}, {}/)", repository.display(), arguments.branch, arguments.path));
+    progress.line(&format!(
+        "repository  {} ({}, {}/)",
+        repository.display(),
+        arguments.branch,
+        arguments.path
+    ));
     progress.line(&format!("dashboard   {}", platform.login_url()));
     progress.line(&format!("kubeconfig  {}", platform.kubeconfig.display()));
     progress.line(&format!("\n{NO_SANDBOX}"));
-    progress.line(&format!("\nCommit a Project and an AgenticSession under {}/ to start a run. Ctrl-C ends.", arguments.path));
+    progress.line(&format!(
+        "\nCommit a Project and an AgenticSession under {}/ to start a run. Ctrl-C ends.",
+        arguments.path
+    ));
 }
 
 /// Ends: agents go on in their pods, unless a second signal comes while there are any.

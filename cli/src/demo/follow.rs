@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ambient_crds::conditions::ConditionType;
-use ambient_kit::conditions::find;
 use ambient_crds::phase::Phase;
 use ambient_crds::session::{AgenticSession, AgenticSessionStatus};
+use ambient_kit::conditions::find;
 use ambient_protocol::client::{ClientError, follow_events};
 use ambient_protocol::conversation::{Conversation, Entry};
 use ambient_protocol::sse::SEALED;
@@ -80,8 +80,12 @@ impl Follower {
         // The session appears when the commit has been applied; until then the backend says that there is none.
         for delay in std::iter::repeat_n(std::time::Duration::from_millis(25), 1200) {
             let bearer = token.clone();
-            let stream =
-                follow_events(&self.backend, &format!("{path}?after={seen}"), Arc::new(move || Ok(bearer.clone()))).await;
+            let stream = follow_events(
+                &self.backend,
+                &format!("{path}?after={seen}"),
+                Arc::new(move || Ok(bearer.clone())),
+            )
+            .await;
             match stream {
                 Ok(mut stream) => {
                     while let Some(Ok(frame)) = stream.next().await {
@@ -131,7 +135,9 @@ impl Show {
 /// Says an entry if it is complete.
 fn say(progress: &Progress, entry: &Entry) -> bool {
     match entry {
-        Entry::Assistant { open: true, .. } | Entry::Reasoning { open: true, .. } | Entry::Tool { open: true, .. } => {
+        Entry::Assistant { open: true, .. }
+        | Entry::Reasoning { open: true, .. }
+        | Entry::Tool { open: true, .. } => {
             return false;
         }
         Entry::User { text, .. } => progress.said("user", text),
@@ -150,14 +156,16 @@ fn standing(status: &AgenticSessionStatus) -> String {
     let ready = find(&status.conditions, ConditionType::Ready.as_str());
     let (reason, message) = ready.map_or(("", ""), |ready| (ready.reason.as_str(), ready.message.as_str()));
     let reason = if reason == phase { String::new() } else { format!(" {reason}") };
-    let recorded = status.result_commit.as_deref().map_or(String::new(), |commit| format!(", result commit {commit}"));
+    let recorded =
+        status.result_commit.as_deref().map_or(String::new(), |commit| format!(", result commit {commit}"));
     format!("{phase}{reason}{recorded}: {message}").trim_end_matches(": ").to_owned()
 }
 
 /// Whether nothing more will come: the run has ended and its result is recorded, or an edit is needed.
 fn is_over(status: &AgenticSessionStatus) -> bool {
     let ended = status.phase.is_some_and(Phase::is_ended);
-    let recorded = find(&status.conditions, ConditionType::ResultRecorded.as_str()).is_some_and(|one| one.status == "True");
+    let recorded = find(&status.conditions, ConditionType::ResultRecorded.as_str())
+        .is_some_and(|one| one.status == "True");
     let invalid = find(&status.conditions, ConditionType::Ready.as_str()).is_some_and(|ready| {
         matches!(ready.reason.as_str(), "Invalid" | "CeilingExceeded" | "OtherInstallation")
     });
@@ -180,7 +188,9 @@ pub(crate) async fn put_key(client: &Client, key: &str) -> anyhow::Result<()> {
 async fn wait_for_namespace(client: &Client) -> anyhow::Result<()> {
     use k8s_openapi::api::core::v1::Namespace;
     let namespaces: Api<Namespace> = Api::all(client.clone());
-    let there = kube::runtime::wait::await_condition(namespaces, PROJECT, |namespace: Option<&Namespace>| namespace.is_some());
+    let there = kube::runtime::wait::await_condition(namespaces, PROJECT, |namespace: Option<&Namespace>| {
+        namespace.is_some()
+    });
     tokio::time::timeout(std::time::Duration::from_secs(30), there)
         .await
         .context("the project's namespace did not appear within 30 seconds")??;

@@ -19,7 +19,8 @@ pub(crate) struct DataFolder {
 impl DataFolder {
     /// Opens or makes the folder; a second process on it is refused.
     pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
-        fs::create_dir_all(path).with_context(|| format!("cannot make the data folder {}", path.display()))?;
+        fs::create_dir_all(path)
+            .with_context(|| format!("cannot make the data folder {}", path.display()))?;
         fs::set_permissions(path, fs::Permissions::from_mode(0o700))?;
         let path = fs::canonicalize(path)?;
         let lock = File::create(path.join("lock"))?;
@@ -65,7 +66,9 @@ impl DataFolder {
 
     /// The administrator's token, for kubeconfig and dashboard.
     pub(crate) fn admin_token(&self) -> anyhow::Result<String> {
-        self.keep("admin-token", || Ok(format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple())))
+        self.keep("admin-token", || {
+            Ok(format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple()))
+        })
     }
 
     /// The signing key of a part.
@@ -116,7 +119,11 @@ mod tests {
         let read = |path: &Path| {
             let folder = DataFolder::open(path).unwrap();
             let installation = folder.installation("jane").unwrap();
-            (installation, folder.admin_token().unwrap(), folder.signer("operator").unwrap().public_paserk().unwrap())
+            (
+                installation,
+                folder.admin_token().unwrap(),
+                folder.signer("operator").unwrap().public_paserk().unwrap(),
+            )
         };
         assert_eq!(read(one.path()), read(one.path()));
         assert_ne!(read(one.path()).0.cluster, read(other.path()).0.cluster);

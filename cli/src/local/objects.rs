@@ -63,7 +63,8 @@ pub(crate) async fn declare_source(client: &Client, source: &RootSource<'_>) -> 
 fn project_roles() -> Vec<ClusterRole> {
     let role = |name: &str, verbs: &[&str], also: &[PolicyRule]| {
         let ours = rule(labels::GROUP, &["agenticsessions", "projectsettings", "gitsources"], verbs);
-        let mut rules = vec![ours, rule("", &["pods", "pods/log", "events", "configmaps"], &["get", "list", "watch"])];
+        let mut rules =
+            vec![ours, rule("", &["pods", "pods/log", "events", "configmaps"], &["get", "list", "watch"])];
         rules.extend_from_slice(also);
         ClusterRole { metadata: named(name), rules: Some(rules), aggregation_rule: None }
     };

@@ -3,12 +3,12 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use ambient_crds::names::RunNumber;
 use ambient_git::LocalRepositories;
 use ambient_kit::UserClients;
 use ambient_local_cluster::node::{Node, NodeConfig};
 use ambient_local_cluster::{Cluster, ClusterConfig, Credential, Storage, UserInfo};
 use ambient_operator::{Operator, RecordReader};
-use ambient_crds::names::RunNumber;
 use ambient_protocol::run::RunKey;
 use ambient_reconciler_git::{Answer, EndedRuns, Hints};
 use anyhow::Context as _;
@@ -79,7 +79,8 @@ impl Platform {
 
         let operator_signer = data.signer("operator")?;
         let backend_signer = data.signer("backend")?;
-        let public_keys = format!("{}\n{}\n", operator_signer.public_paserk()?, backend_signer.public_paserk()?);
+        let public_keys =
+            format!("{}\n{}\n", operator_signer.public_paserk()?, backend_signer.public_paserk()?);
         let operator = Operator::new(
             client.clone(),
             ambient_operator::Config {
@@ -96,7 +97,10 @@ impl Platform {
         let sync = sync_config(&data, operator.records());
         let records_url = format!("http://{}", records.local_addr()?);
         parts.spawn(ended("operator", operator.run(records, shutdown.clone())));
-        parts.spawn(ended("sync", ambient_reconciler_git::run(client.clone(), sync, Hints::default(), shutdown.clone())));
+        parts.spawn(ended(
+            "sync",
+            ambient_reconciler_git::run(client.clone(), sync, Hints::default(), shutdown.clone()),
+        ));
         let address = dashboard.local_addr()?;
         let backend = ambient_backend::Config {
             clients: user_clients(&cluster),
@@ -154,7 +158,11 @@ impl Parts {
 async fn open_cluster(data: &DataFolder, token: &str) -> anyhow::Result<Cluster> {
     let administrator = UserInfo::new("admin", &["system:masters"]);
     let credentials = vec![Credential { token: token.to_owned(), user: administrator }];
-    let config = ClusterConfig { storage: Storage::File(data.cluster_file()), credentials, ..ClusterConfig::default() };
+    let config = ClusterConfig {
+        storage: Storage::File(data.cluster_file()),
+        credentials,
+        ..ClusterConfig::default()
+    };
     Cluster::open(config).await.context("cannot open the embedded cluster")
 }
 
@@ -223,7 +231,9 @@ async fn dashboard_listener(wanted: Option<SocketAddr>) -> anyhow::Result<TcpLis
 }
 
 async fn loopback() -> anyhow::Result<TcpListener> {
-    TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.context("cannot listen on the loopback interface")
+    TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
+        .await
+        .context("cannot listen on the loopback interface")
 }
 
 async fn ended<E: Into<anyhow::Error>>(

@@ -88,13 +88,14 @@ pub(crate) fn blank(builtin: &Builtin) -> Value {
         _ => {
             // Not every kind has a spec and a status: the others must not seem to be given some.
             let full = json!({ "metadata": {}, "spec": {}, "status": {} });
-            (builtin.decode)(full).map_or_else(|_| json!({ "metadata": {} }), only_structures)
+            (builtin.decode)(full)
+                .map_or_else(|_| json!({ "metadata": {} }), |decoded| only_structures(&decoded))
         }
     }
 }
 
 /// What is left of a decoded blank: the structures that were asked for and that the kind has.
-fn only_structures(decoded: Value) -> Value {
+fn only_structures(decoded: &Value) -> Value {
     let mut blank = json!({});
     for name in ["metadata", "spec", "status"].into_iter().filter(|name| decoded.get(name).is_some()) {
         blank[name] = json!({});
