@@ -12,7 +12,7 @@ use crate::{
     api::{self, Observer, RequestInfo, Server},
     auth::Authenticator,
     bootstrap,
-    config::{ClusterConfig, Storage, UserInfo},
+    config::{ClusterConfig, Credential, Storage, UserInfo},
     controllers,
     kinds::Registry,
     kubeconfig,
@@ -58,10 +58,14 @@ impl Cluster {
         Self::with_store(store, config)
     }
 
-    /// A cluster in memory, for tests.
+    /// The administrator's token of a cluster made by [`Cluster::in_memory`].
+    pub const IN_MEMORY_TOKEN: &str = "in-memory-admin";
+
+    /// A cluster in memory, for tests, with one credential: the administrator's.
     #[must_use]
     pub fn in_memory() -> Self {
-        let config = ClusterConfig::default();
+        let admin = Credential { token: Self::IN_MEMORY_TOKEN.to_owned(), user: UserInfo::admin() };
+        let config = ClusterConfig { credentials: vec![admin], ..ClusterConfig::default() };
         Self::with_store(Store::in_memory(config.history_limit), config)
             .expect("the first objects of an empty cluster are valid")
     }

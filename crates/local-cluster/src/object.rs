@@ -85,6 +85,23 @@ pub(crate) fn copy_meta(from: &Value, to: &mut Value, field: &str) {
     set_meta(to, field, value);
 }
 
+/// Writes whole numbers without a fraction, as Kubernetes does: `1.0` and `1` are one value.
+pub(crate) fn shorten_numbers(value: &mut Value) {
+    /// Beyond this not every whole number is a `f64`.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    match value {
+        Value::Number(number) if number.is_f64() => {
+            let whole = number.as_f64().filter(|number| number.fract() == 0.0 && number.abs() <= EXACT);
+            if let Some(whole) = whole.and_then(|number| format!("{number:.0}").parse::<i64>().ok()) {
+                *value = whole.into();
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(shorten_numbers),
+        Value::Object(fields) => fields.values_mut().for_each(shorten_numbers),
+        _ => {}
+    }
+}
+
 /// A time as `metav1.Time` writes it: whole seconds, UTC.
 pub(crate) fn format_time(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()

@@ -134,14 +134,17 @@ impl Call {
 
 /// Reads JSON, or YAML where that is allowed.
 pub(crate) fn parse(body: &[u8], yaml: bool) -> ApiResult<Value> {
-    match serde_json::from_slice(body) {
-        Ok(value) => Ok(value),
+    let mut value: Value = match serde_json::from_slice(body) {
+        Ok(value) => value,
         Err(_) if yaml => serde_yaml::from_slice(body)
-            .map_err(|error| ApiError::bad_request(format!("error decoding YAML: {error}"))),
+            .map_err(|error| ApiError::bad_request(format!("error decoding YAML: {error}")))?,
         Err(error) => {
-            Err(ApiError::bad_request(format!("couldn't get version/kind; json parse error: {error}")))
+            let message = format!("couldn't get version/kind; json parse error: {error}");
+            return Err(ApiError::bad_request(message));
         }
-    }
+    };
+    object::shorten_numbers(&mut value);
+    Ok(value)
 }
 
 fn check_type(resource: &Resource, object: &Value) -> ApiResult<()> {

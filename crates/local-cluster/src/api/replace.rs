@@ -189,7 +189,21 @@ fn decide(resource: &Resource, old: &Value, new: Value) -> Change {
     if delete::may_go(&new) {
         return Change::Remove(resource.stored_form(new));
     }
-    if *old == new { Change::Keep } else { Change::Put(resource.stored_form(new)) }
+    // A write that would only move the time of its manager is none.
+    if *old == new || untimed(old) == untimed(&new) {
+        return Change::Keep;
+    }
+    Change::Put(resource.stored_form(new))
+}
+
+/// The object without the times of `managedFields`.
+fn untimed(object: &Value) -> Value {
+    let mut object = object.clone();
+    let entries = object.pointer_mut("/metadata/managedFields").and_then(Value::as_array_mut);
+    for entry in entries.into_iter().flatten().filter_map(Value::as_object_mut) {
+        entry.remove("time");
+    }
+    object
 }
 
 fn check_version(

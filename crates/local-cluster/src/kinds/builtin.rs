@@ -4,6 +4,8 @@ use ambient_schema::FieldError;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
+use crate::object;
+
 /// A built-in kind. What kinds have in common is data here; what differs is a function in a column.
 #[derive(Debug)]
 pub(crate) struct Builtin {
@@ -76,5 +78,7 @@ pub(crate) const CORE: Builtin = Builtin {
 
 /// Reads JSON as a type and writes it again.
 pub(crate) fn decode<T: DeserializeOwned + Serialize>(value: Value) -> Result<Value, serde_json::Error> {
-    serde_json::to_value(serde_json::from_value::<T>(value)?)
+    let mut decoded = serde_json::to_value(serde_json::from_value::<T>(value)?)?;
+    object::shorten_numbers(&mut decoded);
+    Ok(decoded)
 }

@@ -161,7 +161,10 @@ async fn built_in_kinds_are_tracked_like_elsewhere() {
     let pods: Api<Pod> = Api::default_namespaced(client);
     let pod = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "p" }, "spec": {
         "containers": [{ "name": "m", "image": "x", "env": [{ "name": "A", "value": "1" }], "resources": { "limits": { "cpu": 1 } } }] } });
-    let pod = pods.patch("p", &PatchParams::apply("a"), &Patch::Apply(pod)).await.unwrap();
+    let config = pod;
+    let pod = pods.patch("p", &PatchParams::apply("a"), &Patch::Apply(&config)).await.unwrap();
+    let again = pods.patch("p", &PatchParams::apply("a"), &Patch::Apply(&config)).await.unwrap();
+    assert_eq!(again, pod, "another way to write a quantity is no change");
     assert_eq!(
         serde_json::to_value(&pod.metadata.managed_fields.unwrap()[0].fields_v1).unwrap(),
         json!({ "f:spec": { "f:containers": { "k:{\"name\":\"m\"}": {
