@@ -50,8 +50,8 @@ pub(crate) fn result_document(inputs: &ResultInputs<'_>) -> RunResult {
             session_uid: session.session_uid.clone(),
             attempt: ending.attempt,
         },
-        started_at: whole_seconds(started_at),
-        ended_at: whole_seconds(ending.at),
+        started_at: to_milliseconds(started_at),
+        ended_at: to_milliseconds(ending.at),
         outcome: OutcomeSummary {
             phase: ending.phase,
             reason: ending.reason.clone(),
@@ -65,6 +65,7 @@ pub(crate) fn result_document(inputs: &ResultInputs<'_>) -> RunResult {
     }
 }
 
-fn whole_seconds(time: Timestamp) -> Timestamp {
-    Timestamp::from_second(time.as_second()).unwrap_or(time)
+/// As precise as people and programs need it; nanoseconds are noise in a file that is read.
+pub(crate) fn to_milliseconds(time: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(time.as_millisecond()).unwrap_or(time)
 }

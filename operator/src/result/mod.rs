@@ -3,5 +3,5 @@
 mod document;
 mod readme;
 
-pub(crate) use document::{ResultInputs, result_document};
+pub(crate) use document::{ResultInputs, result_document, to_milliseconds};
 pub(crate) use readme::render_readme;

@@ -39,8 +39,8 @@ fn heading(page: &mut String, result: &RunResult) {
     if result.outcome.reason != result.outcome.phase.as_str() {
         let _ = write!(page, " ({})", inline(&result.outcome.reason));
     }
-    let seconds = result.ended_at.as_second() - result.started_at.as_second();
-    let _ = write!(page, " · {} · {}", duration(seconds), inline(&result.effective.runner_type));
+    let milliseconds = result.ended_at.as_millisecond() - result.started_at.as_millisecond();
+    let _ = write!(page, " · {} · {}", duration(milliseconds), inline(&result.effective.runner_type));
     if let Some(model) = &result.effective.model {
         let _ = write!(page, " · {}", inline(model));
     }
@@ -201,10 +201,10 @@ fn short(commit: &str) -> &str {
     commit.get(..12).unwrap_or(commit)
 }
 
-fn duration(seconds: i64) -> String {
-    match seconds.max(0) {
-        short @ 0..60 => format!("{short} s"),
-        long => format!("{} min {} s", long / 60, long % 60),
+fn duration(milliseconds: i64) -> String {
+    match milliseconds.max(0) {
+        short @ 0..60_000 => format!("{}.{} s", short / 1000, short % 1000 / 100),
+        long => format!("{} min {} s", long / 60_000, long % 60_000 / 1000),
     }
 }
 

@@ -17,7 +17,7 @@ use super::progress::Recorded;
 use super::publish::{PublishError, Published, publish};
 use crate::context::Context;
 use crate::ledger::{Edit, WriteError};
-use crate::result::{ResultInputs, render_readme, result_document};
+use crate::result::{ResultInputs, render_readme, result_document, to_milliseconds};
 
 /// Most bytes of a transcript that are stored; of a longer one, head and tail (DESIGN, operator).
 const TRANSCRIPT_LIMIT: usize = 5 * 1024 * 1024;
@@ -58,7 +58,7 @@ pub(super) async fn record(
     let reference = store_transcript(context, session, &stored).await?;
     let published = publish(context, session, runner, outcome).await?;
     let ending = Ending {
-        at: outcome.ended_at,
+        at: to_milliseconds(outcome.ended_at),
         phase: outcome.exit.phase(),
         reason: outcome.exit.as_str().to_owned(),
         message: outcome.message.clone(),
