@@ -3,7 +3,6 @@
 //! The network is not touched here: the repository's own task keeps the mirror up to date. What is read is kept, file by
 //! file, while its blob does not change.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use ambient_crds::conditions::Reason;
@@ -14,6 +13,7 @@ use ambient_git::{GitError, Mirror, ObjectId};
 use super::choose::Revision;
 use super::read_tree::{Files, read_revision};
 use super::settings::{Reference, Settings};
+use super::trees::Trees;
 use crate::repository::{Answer, Demand, Repository};
 use crate::shared::Shared;
 
@@ -45,9 +45,19 @@ pub(crate) struct Sight {
     newest: Option<(Print, Arc<Revision>)>,
     in_force: Option<(Print, Arc<Revision>)>,
     files: Files,
-    recorded: Option<(String, ObjectId)>,
-    trees: HashMap<String, Option<ObjectId>>,
+    applied: Option<Applied>,
+    trees: Trees,
     requested_at: Option<String>,
+}
+
+/// What was applied last of a reference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Applied {
+    /// The private ref of the mirror for it.
+    name: String,
+    commit: ObjectId,
+    /// Whether the ref says so. Where the mirror was lost, only the status of the source does.
+    recorded: bool,
 }
 
 /// What a revision was read for: with another folder or scope the same commit means something else.
@@ -165,8 +175,13 @@ impl Sight {
         if self.in_force.is_some() {
             return Ok(());
         }
-        let Some(commit) = mirror.reference(&applied_ref(settings))? else { return Ok(()) };
-        self.recorded = Some((applied_ref(settings), commit));
+        let Some(commit) = mirror.reference(&applied_ref(settings))? else {
+            let told = settings.applied.as_ref().and_then(|commit| commit.parse().ok());
+            self.applied =
+                told.map(|commit| Applied { name: applied_ref(settings), commit, recorded: false });
+            return Ok(());
+        };
+        self.applied = Some(Applied { name: applied_ref(settings), commit, recorded: true });
         let revision = self.revision(mirror, commit, print).await?;
         if revision.tree.is_some() {
             self.in_force = Some((print.clone(), revision));
@@ -209,7 +224,7 @@ impl Sight {
         print: &Print,
         newest: &Revision,
     ) -> Result<Option<ObjectId>, GitError> {
-        let Some((name, applied)) = &self.recorded else { return Ok(None) };
+        let Some(Applied { name, commit: applied, .. }) = &self.applied else { return Ok(None) };
         let pinned = matches!(settings.reference, Reference::Commit(_));
         let same = self.in_force.as_ref().is_some_and(|(read_for, current)| {
             read_for.path == print.path && current.commit == *applied && current.tree == newest.tree
@@ -239,14 +254,14 @@ impl Sight {
             // The source has been turned to another reference, which was not read yet.
             return;
         }
-        let record = (applied_ref(settings), current.commit);
+        let record = Applied { name: applied_ref(settings), commit: current.commit, recorded: true };
         let Some(mirror) = repository.mirror().cloned() else { return };
-        if self.recorded.as_ref() == Some(&record) {
+        if self.applied.as_ref() == Some(&record) {
             return;
         }
-        let (name, commit) = record.clone();
+        let (name, commit) = (record.name.clone(), record.commit);
         match blocking(move || mirror.set_reference(&name, commit)).await {
-            Ok(()) => self.recorded = Some(record),
+            Ok(()) => self.applied = Some(record),
             Err(error) => {
                 tracing::warn!(source.name = %settings.key, %error, "the applied commit could not be recorded");
             }
@@ -255,37 +270,17 @@ impl Sight {
 
     /// Tells of pairs of commits whether they hold the same at the source's path; only these commits and those in sight
     /// are known.
-    pub(crate) async fn same_tree(&mut self, commits: &[String]) -> impl Fn(&str, &str) -> bool + use<> {
-        let in_sight = [&self.newest, &self.in_force].into_iter().flatten();
-        let in_sight: Vec<(Print, Arc<Revision>)> = in_sight.cloned().collect();
-        let wanted: HashSet<&String> = commits.iter().collect();
-        self.trees.retain(|commit, _| wanted.contains(commit));
-        for (_, revision) in &in_sight {
-            self.trees.insert(revision.commit.to_string(), revision.tree);
-        }
+    pub(crate) fn same_tree(&mut self, commits: &[String]) -> impl Fn(&str, &str) -> bool + use<> {
+        let in_sight: Vec<_> = [&self.newest, &self.in_force].into_iter().flatten().cloned().collect();
+        let path = in_sight.first().map(|(read_for, _)| read_for.path.clone());
         let mirror = self.mirror().cloned();
-        if let (Some(mirror), Some((print, _))) = (mirror, in_sight.first()) {
-            for commit in commits {
-                if !self.trees.contains_key(commit)
-                    && let Some(tree) = folder_of(&mirror, commit, &print.path)
-                {
-                    self.trees.insert(commit.clone(), tree);
-                }
-            }
+        self.trees.learn(in_sight.iter().map(|(_, revision)| revision.as_ref()), commits);
+        if let (Some(mirror), Some(path)) = (mirror, path) {
+            self.trees.look_up(&mirror, &path, commits);
         }
         let trees = self.trees.clone();
-        move |one, other| match (trees.get(one), trees.get(other)) {
-            (Some(Some(one)), Some(Some(other))) => one == other,
-            _ => false,
-        }
+        move |one, other| trees.are_same(one, other)
     }
-}
-
-/// The tree of a folder of a commit; none if that cannot be told.
-fn folder_of(mirror: &Mirror, commit: &str, path: &str) -> Option<Option<ObjectId>> {
-    let commit = mirror.commit(commit.parse().ok()?).ok()?;
-    let entry = mirror.entry_at(commit.tree, path).ok()?;
-    Some(entry.map(|entry| entry.id))
 }
 
 /// The private ref of the mirror for what a source has applied of a reference.

@@ -20,9 +20,13 @@ mod read_tree;
 mod reconcile;
 mod report;
 pub(crate) mod settings;
+mod trees;
 mod validate;
 mod wanted;
 mod write_status;
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

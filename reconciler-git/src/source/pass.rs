@@ -102,7 +102,7 @@ async fn say(shared: &Shared, source: &GitSource, outcome: &Outcome, memory: &mu
     let known = shared.sources.get(&source.metadata.uid.clone().unwrap_or_default());
     let previous = known.and_then(|source| source.status.clone()).unwrap_or_default();
     let generation = source.metadata.generation.unwrap_or_default();
-    let same_tree = memory.sight.same_tree(&report::commits(&previous)).await;
+    let same_tree = memory.sight.same_tree(&report::commits(&previous));
     let status = report::status(&previous, generation, outcome, &same_tree, ambient_kit::now())?;
     let only_counts =
         ambient_crds::GitSourceStatus { objects: previous.objects, ..status.clone() } == previous;

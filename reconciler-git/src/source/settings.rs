@@ -68,6 +68,8 @@ pub(crate) struct Settings {
     pub(crate) path: String,
     /// How often the remote is asked at least.
     pub(crate) interval: Duration,
+    /// The commit that the status says was applied of this very spec: what is known if the mirror was lost.
+    pub(crate) applied: Option<String>,
     /// What one commit may do.
     pub(crate) guards: Guards,
     /// Whether a rewritten history waits for a person.
@@ -138,6 +140,7 @@ impl Settings {
             reference: reference(spec.reference.as_ref()),
             path: folder(spec.path.as_deref().unwrap_or_default())?,
             interval: interval(&spec.interval)?,
+            applied: applied(source),
             guards: Guards::of(spec),
             hold_rewritten: spec.history_rewrite == HistoryRewrite::Hold,
             deletes_objects: spec.deletion_policy == OrphanPolicy::Delete,
@@ -156,6 +159,12 @@ pub(crate) fn key(source: &GitSource) -> SourceKey {
 /// The marks on the objects of a source.
 pub(crate) fn tracking(source: &GitSource) -> Tracking {
     Tracking { uid: source.uid().unwrap_or_default(), name: key(source).to_string() }
+}
+
+fn applied(source: &GitSource) -> Option<String> {
+    let status =
+        source.status.as_ref().filter(|status| status.observed_generation == source.metadata.generation)?;
+    status.applied.as_ref()?.commit.clone()
 }
 
 fn reference(reference: Option<&GitReference>) -> Reference {

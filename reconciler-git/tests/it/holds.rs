@@ -19,8 +19,16 @@ async fn with_three_maps(spec: serde_json::Value) -> World {
     world
 }
 
+/// Approves what waits of the newest commit.
 async fn approve(world: &World) {
-    let digest = world.status().await.pending_prune.unwrap().digest;
+    let head = Some(world.repository.head());
+    let mut digest = String::new();
+    eventually("the newest commit waits", async || {
+        let pending = world.status().await.pending_prune.filter(|pending| pending.commit == head);
+        digest = pending.map(|pending| pending.digest).unwrap_or_default();
+        !digest.is_empty()
+    })
+    .await;
     world.patch_source("root", json!({"metadata": {"annotations": {APPROVED_PLAN: digest}}})).await;
 }
 

@@ -1,6 +1,6 @@
 //! The whole controller against an embedded cluster and real repositories.
 
-#![expect(clippy::unwrap_used, reason = "what helps a test fails as the test does")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "what helps a test fails as the test does")]
 
 mod applies;
 mod holds;

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use ambient_crds::labels::{SOURCE_PATH, SYSTEM_NAMESPACE};
@@ -16,7 +18,7 @@ use kube::api::{Api, Patch, PatchParams, PostParams};
 use kube::{Client, ResourceExt as _};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::task::JoinHandle;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 /// The longest any wait may take; far more than is ever needed.
@@ -30,7 +32,9 @@ pub(crate) struct World {
     data: TempDir,
     requests: Arc<Mutex<Vec<RequestInfo>>>,
     config: Box<dyn Fn(&Path) -> Config + Send>,
-    running: Option<(CancellationToken, JoinHandle<()>)>,
+    running: Option<(CancellationToken, tokio::task::JoinHandle<()>)>,
+    dying: Option<JoinHandle<()>>,
+    killed: Arc<Notify>,
 }
 
 /// A repository with a work tree, branch `main`.
@@ -55,6 +59,8 @@ impl World {
             requests: Arc::default(),
             config: Box::new(|data| Config::new(data, LocalRepositories::Allowed)),
             running: None,
+            dying: None,
+            killed: Arc::default(),
         };
         for name in [SYSTEM_NAMESPACE, "demo"] {
             world.make_namespace(name).await;
@@ -84,6 +90,44 @@ impl World {
         let running = run(observed.admin(), config, Hints::default(), shutdown.clone());
         let task = tokio::spawn(async move { running.await.unwrap() });
         self.running = Some((shutdown, task));
+    }
+
+    /// Starts a sync that is killed where it stands after so many requests.
+    pub(crate) fn start_and_kill_at(&mut self, most: usize) {
+        let (left, killed) = (AtomicUsize::new(most), Arc::clone(&self.killed));
+        let observed = self.cluster.with_observer(Arc::new(move |_: &RequestInfo| {
+            if left.fetch_sub(1, Ordering::Relaxed) == 1 {
+                killed.notify_one();
+            }
+        }));
+        let running = run(
+            observed.admin(),
+            (self.config)(self.data.path()),
+            Hints::default(),
+            CancellationToken::new(),
+        );
+        let killed = Arc::clone(&self.killed);
+        self.dying = Some(std::thread::spawn(move || {
+            // A runtime of its own: when it goes, everything that the sync has started goes with it.
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+            runtime.block_on(async {
+                tokio::select! {
+                    () = killed.notified() => {}
+                    result = running => result.unwrap(),
+                }
+            });
+            runtime.shutdown_timeout(BOUND);
+        }));
+    }
+
+    /// Waits until the sync is dead.
+    pub(crate) async fn killed(&self) {
+        eventually("it is killed", async || self.dying.as_ref().is_some_and(JoinHandle::is_finished)).await;
+    }
+
+    /// Removes all mirrors.
+    pub(crate) fn lose_mirrors(&self) {
+        std::fs::remove_dir_all(self.data.path().join("mirrors")).unwrap();
     }
 
     pub(crate) async fn stop(&mut self) {
@@ -179,9 +223,10 @@ impl World {
     /// The commits that are recorded as applied, in all mirrors.
     fn recorded(&self) -> String {
         let mirrors = std::fs::read_dir(self.data.path().join("mirrors")).into_iter().flatten();
-        mirrors
-            .map(|mirror| git(&mirror.unwrap().path(), &["for-each-ref", "refs/ambient/applied"]))
-            .collect()
+        // A mirror that is just being made says nothing yet.
+        let recorded =
+            |mirror: &Path| try_git(mirror, &["for-each-ref", "refs/ambient/applied"]).unwrap_or_default();
+        mirrors.map(|mirror| recorded(&mirror.unwrap().path())).collect()
     }
 
     /// Forgets the requests so far.
@@ -203,6 +248,7 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
+        self.killed.notify_one();
         if let Some((shutdown, _)) = &self.running {
             shutdown.cancel();
         }
@@ -258,6 +304,10 @@ impl Repository {
 }
 
 fn git(folder: &Path, arguments: &[&str]) -> String {
+    try_git(folder, arguments).unwrap_or_else(|error| panic!("git {arguments:?}: {error}"))
+}
+
+fn try_git(folder: &Path, arguments: &[&str]) -> Result<String, String> {
     let output = Command::new("git")
         .current_dir(folder)
         .args(["-c", "user.name=Test", "-c", "user.email=test@example.com", "-c", "commit.gpgSign=false"])
@@ -266,8 +316,8 @@ fn git(folder: &Path, arguments: &[&str]) -> String {
         .env("GIT_CONFIG_NOSYSTEM", "1")
         .output()
         .unwrap();
-    assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).into_owned()
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
 }
 
 /// A ConfigMap of `demo` with one value.
