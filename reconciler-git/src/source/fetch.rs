@@ -268,8 +268,7 @@ impl Sight {
         }
     }
 
-    /// Tells of pairs of commits whether they hold the same at the source's path; only these commits and those in sight
-    /// are known.
+    /// Tells of pairs of these commits, and of those in sight, whether they hold the same at the source's path.
     pub(crate) fn same_tree(&mut self, commits: &[String]) -> impl Fn(&str, &str) -> bool + use<> {
         let in_sight: Vec<_> = [&self.newest, &self.in_force].into_iter().flatten().cloned().collect();
         let path = in_sight.first().map(|(read_for, _)| read_for.path.clone());
