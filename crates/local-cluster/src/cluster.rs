@@ -153,7 +153,10 @@ impl Cluster {
     /// Runs the controllers that are part of a cluster until `shutdown`.
     pub async fn run_controllers(&self, shutdown: CancellationToken) {
         let own = controllers::run(self.server.clone(), shutdown.clone());
-        tokio::join!(own, controllers::job::run(self.admin(), shutdown));
+        // Observers count what clients do, not what the cluster does by itself.
+        let unobserved = Self { observer: None, ..self.clone() };
+        let manager = UserInfo::new("system:kube-controller-manager", &["system:masters"]);
+        tokio::join!(own, controllers::job::run(unobserved.client(&manager, "default"), shutdown));
     }
 
     /// A kubeconfig for a server's address and a token. It holds the token: write it for its owner alone.

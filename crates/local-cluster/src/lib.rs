@@ -11,6 +11,7 @@ mod bootstrap;
 mod cluster;
 mod config;
 mod controllers;
+mod event_queue;
 mod kinds;
 mod kubeconfig;
 mod logs;

@@ -1,7 +1,6 @@
 //! What a node is made with.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 /// Settings of a node.
 #[derive(Clone, Debug)]
@@ -18,7 +17,7 @@ pub struct NodeConfig {
     pub environment_allowlist: Vec<String>,
 }
 
-/// Images by name.
+/// Images by name. A name without a tag stands for all of its tags.
 pub type ImageTable = BTreeMap<String, ImageCommand>;
 
 /// What an image is on this machine: its entry point.
@@ -26,7 +25,7 @@ pub type ImageTable = BTreeMap<String, ImageCommand>;
 pub struct ImageCommand {
     /// The program that runs where a container names no command.
     pub program: PathBuf,
-    /// Its arguments where a container names none.
+    /// Its arguments where a container names neither command nor arguments.
     pub arguments: Vec<String>,
     /// The image's own environment.
     pub environment: Vec<(String, String)>,

@@ -1,280 +1,337 @@
-//! From a pod to what its shim runs.
+//! From a pod to what its shim runs: pure.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
-use k8s_openapi::api::core::v1::{ConfigMap, Container, EnvVar, EnvVarSource, Pod, Secret};
+use k8s_openapi::api::core::v1::{Container, Pod, PodSpec};
 use kube::ResourceExt;
-use kube::api::Api;
 
-use super::Shared;
-use super::config::ImageCommand;
-use super::environment::{Mounts, expand};
-use super::volumes;
-use crate::shim::record::{ContainerRecord, PodRecord};
+use super::{
+    command::{command_line, find_image},
+    config::ImageTable,
+    downward::SelfKnowledge,
+    environment::{Environment, EnvironmentInputs},
+    folders::Folders,
+    hindrance::{Hindrance, HindranceKind},
+    mounts::Mounts,
+    sources::Sources,
+    volumes::{VolumeInputs, VolumePlan, stays_within},
+};
+use crate::shim::{ContainerRecord, PodFiles, PodRecord, RestartPolicy};
 
-/// Why a pod cannot be started yet, in a kubelet's words.
+/// Seconds between asking to end and ending by force where neither pod nor deletion says (Kubernetes' default).
+const USUAL_GRACE_SECONDS: u64 = 30;
+/// Where containers leave their last words if they do not say (Kubernetes' default).
+const USUAL_MESSAGE_PATH: &str = "/dev/termination-log";
+
+/// What a pod is prepared from, beside the pod.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PrepareInputs<'a> {
+    pub(crate) pod: &'a Pod,
+    pub(crate) address: &'a str,
+    pub(crate) sources: &'a Sources,
+    pub(crate) files: &'a PodFiles,
+    pub(crate) folders: &'a Folders,
+    /// The node's name.
+    pub(crate) node: &'a str,
+    pub(crate) images: &'a ImageTable,
+    /// Variables of the node that containers get.
+    pub(crate) inherited: &'a Environment,
+    pub(crate) shim_arguments: &'a [String],
+}
+
+/// What is to be made before a shim is started.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct NotYet {
-    /// The reason its containers wait for, or, for scheduling, the condition's.
-    pub(super) reason: String,
-    /// For people.
-    pub(super) message: String,
+pub(crate) struct Preparation {
+    /// What the shim runs.
+    pub(crate) record: PodRecord,
+    /// The volumes.
+    pub(crate) volumes: Vec<VolumePlan>,
+    /// Parts of volumes that are mounted; folders are made of those that are not there.
+    pub(crate) sub_paths: Vec<PathBuf>,
 }
 
-impl NotYet {
-    pub(super) fn config(message: String) -> Self {
-        Self { reason: "CreateContainerConfigError".to_owned(), message }
-    }
-
-    pub(super) fn scheduling(message: String) -> Self {
-        Self { reason: "Unschedulable".to_owned(), message }
-    }
-
-    #[expect(clippy::needless_pass_by_value, reason = "it is the function of a `map_err`")]
-    pub(super) fn api(error: kube::Error) -> Self {
-        Self::config(error.to_string())
-    }
-
-    fn image(image: &str, known: &BTreeMap<String, ImageCommand>) -> Self {
-        let known: Vec<_> = known.keys().map(String::as_str).collect();
-        let message = format!(
-            "Back-off pulling image \"{image}\": not in this node's table of images (known: {})",
-            known.join(", ")
-        );
-        Self { reason: "ImagePullBackOff".to_owned(), message }
-    }
-}
-
-/// Works out what a pod's shim runs, and makes its volumes.
-pub(super) async fn prepare(
-    shared: &Shared,
-    pod: &Pod,
-    folder: &Path,
-    address: &str,
-) -> Result<PodRecord, NotYet> {
-    let Some(spec) = &pod.spec else { return Err(NotYet::config("the pod has no spec".to_owned())) };
-    let folders = volumes::make(shared, pod, folder, address).await?;
-    let mut init = Vec::new();
-    for container in spec.init_containers.iter().flatten() {
-        init.push(record(shared, pod, container, &folders, folder, address).await?);
-    }
-    let mut containers = Vec::new();
-    for container in &spec.containers {
-        containers.push(record(shared, pod, container, &folders, folder, address).await?);
-    }
-    Ok(PodRecord {
-        uid: pod.uid().unwrap_or_default(),
+/// Works out what a pod's shim runs, or why that cannot be known yet.
+pub(crate) fn prepare(inputs: &PrepareInputs<'_>) -> Result<Preparation, Hindrance> {
+    let empty = PodSpec::default();
+    let spec = inputs.pod.spec.as_ref().unwrap_or(&empty);
+    let knowledge = SelfKnowledge { pod: inputs.pod, address: inputs.address, node: inputs.node };
+    let (sources, files, folders) = (inputs.sources, inputs.files, inputs.folders);
+    let volumes = VolumeInputs { knowledge, sources, files, folders }.plan(spec)?;
+    let mut sub_paths = Vec::new();
+    let mut records = |containers: &[Container]| {
+        let prepared = containers.iter().map(|container| {
+            let mounts = mounts(container, &volumes, &mut sub_paths)?;
+            record(inputs, knowledge, container, &mounts)
+        });
+        prepared.collect::<Result<Vec<ContainerRecord>, Hindrance>>()
+    };
+    let init = records(spec.init_containers.as_deref().unwrap_or_default())?;
+    let containers = records(&spec.containers)?;
+    let record = PodRecord {
+        uid: inputs.pod.uid().unwrap_or_default(),
+        restart_policy: restart_policy(spec),
         init,
         containers,
         deadline_seconds: spec.active_deadline_seconds.and_then(|seconds| u64::try_from(seconds).ok()),
-        grace_seconds: grace_seconds(pod),
-    })
+        grace_seconds: grace_seconds(inputs.pod),
+        shim_arguments: inputs.shim_arguments.to_vec(),
+    };
+    Ok(Preparation { record, volumes: volumes.into_values().collect(), sub_paths })
 }
 
-/// Seconds between asking a pod to end and ending it by force: what its deletion says, else its spec.
-pub(super) fn grace_seconds(pod: &Pod) -> u64 {
+/// Seconds between asking a pod to end and ending it by force: what its deletion says, else its specification.
+pub(crate) fn grace_seconds(pod: &Pod) -> u64 {
     let asked = pod.metadata.deletion_grace_period_seconds;
     let own = pod.spec.as_ref().and_then(|spec| spec.termination_grace_period_seconds);
-    asked.or(own).and_then(|seconds| u64::try_from(seconds).ok()).unwrap_or(30)
+    asked.or(own).and_then(|seconds| u64::try_from(seconds).ok()).unwrap_or(USUAL_GRACE_SECONDS)
 }
 
-/// The value of a field of the pod, as the downward API names it.
-pub(super) fn field_value(pod: &Pod, path: &str, address: &str) -> Option<String> {
-    let of = |map: &BTreeMap<String, String>, key: &str| map.get(key.trim_matches(['\'', '"'])).cloned();
-    let quoted = |map: &BTreeMap<String, String>| {
-        let lines =
-            map.iter().map(|(key, value)| format!("{key}={}", serde_json::Value::from(value.as_str())));
-        lines.collect::<Vec<_>>().join("\n")
-    };
-    let spec = pod.spec.as_ref();
-    match path {
-        "metadata.name" => pod.metadata.name.clone(),
-        "metadata.namespace" => pod.metadata.namespace.clone(),
-        "metadata.uid" => pod.metadata.uid.clone(),
-        "metadata.labels" => Some(quoted(pod.labels())),
-        "metadata.annotations" => Some(quoted(pod.annotations())),
-        "spec.nodeName" => spec.and_then(|spec| spec.node_name.clone()),
-        "spec.serviceAccountName" => spec.and_then(|spec| spec.service_account_name.clone()),
-        "status.podIP" | "status.hostIP" | "status.podIPs" => Some(address.to_owned()),
-        _ => {
-            let (map, key) = path.strip_suffix(']')?.split_once('[')?;
-            match map {
-                "metadata.labels" => Some(of(pod.labels(), key).unwrap_or_default()),
-                "metadata.annotations" => Some(of(pod.annotations(), key).unwrap_or_default()),
-                _ => None,
+/// What of a specification this node does not do, in words.
+pub(crate) fn not_done(spec: &PodSpec) -> Vec<String> {
+    let mut found = Vec::new();
+    for container in spec.init_containers.iter().flatten().chain(&spec.containers) {
+        let mut note = |is_set: bool, what: &str| {
+            if is_set {
+                found.push(format!("{what} of container {} is not run by this node", container.name));
             }
-        }
+        };
+        note(container.liveness_probe.is_some(), "livenessProbe");
+        note(container.startup_probe.is_some(), "startupProbe");
+        note(container.lifecycle.is_some(), "lifecycle");
+    }
+    found
+}
+
+fn restart_policy(spec: &PodSpec) -> RestartPolicy {
+    match spec.restart_policy.as_deref() {
+        Some("Never") => RestartPolicy::Never,
+        Some("OnFailure") => RestartPolicy::OnFailure,
+        _ => RestartPolicy::Always,
     }
 }
 
-async fn record(
-    shared: &Shared,
-    pod: &Pod,
+fn mounts(
     container: &Container,
-    folders: &BTreeMap<String, PathBuf>,
-    folder: &Path,
-    address: &str,
-) -> Result<ContainerRecord, NotYet> {
-    let image = container.image.clone().unwrap_or_default();
-    let known = &shared.config.images;
-    let name =
-        image.rsplit_once(':').filter(|(_, tag)| !tag.contains('/')).map_or(image.as_str(), |(name, _)| name);
-    let entry = known.get(&image).or_else(|| known.get(name)).ok_or_else(|| NotYet::image(&image, known))?;
-    let mounts = volumes::mounts(folders, container.volume_mounts.as_ref())?;
-    let environment = environment(shared, pod, container, entry, &mounts, address).await?;
-    let rewritten = |text: &String| mounts.rewrite(&expand(text, &environment));
-    let arguments = container.args.as_ref().filter(|arguments| !arguments.is_empty());
-    let command = container.command.as_ref().filter(|command| !command.is_empty());
-    let (program, arguments) = match (command, arguments) {
-        (Some(command), arguments) => {
-            let rest = command[1..].iter().chain(arguments.into_iter().flatten()).map(rewritten);
-            (PathBuf::from(rewritten(&command[0])), rest.collect())
+    volumes: &BTreeMap<String, VolumePlan>,
+    sub_paths: &mut Vec<PathBuf>,
+) -> Result<Mounts, Hindrance> {
+    let hindered =
+        |message: String| Hindrance::of_container(&container.name, HindranceKind::Configuration, message);
+    let mut mounts = Mounts::default();
+    for mount in container.volume_mounts.iter().flatten() {
+        let volume = volumes
+            .get(&mount.name)
+            .ok_or_else(|| hindered(format!("volume \"{}\" is mounted but not defined", mount.name)))?;
+        if mount.sub_path_expr.as_ref().is_some_and(|expression| !expression.is_empty()) {
+            return Err(hindered("subPathExpr is not supported by this node".to_owned()));
         }
-        (None, Some(arguments)) => (entry.program.clone(), arguments.iter().map(rewritten).collect()),
-        (None, None) => (entry.program.clone(), entry.arguments.clone()),
-    };
-    let directory = container.working_dir.as_ref().map(|path| PathBuf::from(mounts.rewrite(path)));
+        match mount.sub_path.as_deref().filter(|sub_path| !sub_path.is_empty()) {
+            Some(sub_path) if !stays_within(sub_path) => {
+                return Err(hindered(format!("subPath \"{sub_path}\" must stay within its volume")));
+            }
+            Some(sub_path) => {
+                let part = volume.folder.join(sub_path);
+                sub_paths.push(part.clone());
+                mounts.insert(&mount.mount_path, part);
+            }
+            None => mounts.insert(&mount.mount_path, volume.folder.clone()),
+        }
+    }
+    Ok(mounts)
+}
+
+fn record(
+    inputs: &PrepareInputs<'_>,
+    knowledge: SelfKnowledge<'_>,
+    container: &Container,
+    mounts: &Mounts,
+) -> Result<ContainerRecord, Hindrance> {
+    let image = find_image(inputs.images, container)?;
+    let mut mounts = mounts.clone();
+    let message_path = container.termination_message_path.as_deref().unwrap_or(USUAL_MESSAGE_PATH);
+    mounts.insert(message_path, inputs.files.message(&container.name));
+    let given = EnvironmentInputs { knowledge, sources: inputs.sources, mounts: &mounts }.of(container)?;
+    let (program, arguments) = command_line(container, image, &given, &mounts);
+    let mut environment = inputs.inherited.clone();
+    environment.insert("HOSTNAME".to_owned(), host_name(inputs.pod));
+    if let Some(folder) = mounts.target("/tmp") {
+        environment.insert("TMPDIR".to_owned(), folder.display().to_string());
+    }
+    environment.extend(image.environment.iter().cloned());
+    environment.extend(given);
+    let directory = container.working_dir.as_deref().filter(|path| !path.is_empty());
     Ok(ContainerRecord {
         name: container.name.clone(),
         program,
         arguments,
-        directory: directory.unwrap_or_else(|| folder.to_owned()),
-        sidecar: container.restart_policy.as_deref() == Some("Always"),
         environment,
+        directory: directory
+            .map_or_else(|| inputs.files.root(), |path| Path::new(&mounts.rewrite(path)).into()),
+        sidecar: container.restart_policy.as_deref() == Some("Always"),
+        message_from_log: container.termination_message_policy.as_deref() == Some("FallbackToLogsOnError"),
+        readiness_command: readiness_command(container, &mounts),
     })
 }
 
-async fn environment(
-    shared: &Shared,
-    pod: &Pod,
-    container: &Container,
-    image: &ImageCommand,
-    mounts: &Mounts,
-    address: &str,
-) -> Result<BTreeMap<String, String>, NotYet> {
-    let mut variables = kept(&shared.config.environment_allowlist);
-    variables.insert("HOSTNAME".to_owned(), pod.name_any());
-    if let Some(folder) = mounts.folder("/tmp") {
-        variables.insert("TMPDIR".to_owned(), folder.display().to_string());
-    }
-    variables.extend(image.environment.iter().cloned());
-    variables.extend(from_sources(shared, pod, container).await?);
-    for variable in container.env.iter().flatten() {
-        if let Some(value) = value_of(shared, pod, variable, &variables, mounts, address).await? {
-            variables.insert(variable.name.clone(), value);
-        }
-    }
-    Ok(variables)
+fn readiness_command(container: &Container, mounts: &Mounts) -> Option<Vec<String>> {
+    let command = container.readiness_probe.as_ref()?.exec.as_ref()?.command.as_ref()?;
+    Some(command.iter().map(|word| mounts.rewrite(word)).collect())
 }
 
-#[expect(clippy::disallowed_methods, reason = "the node passes a few named variables of its own on")]
-fn kept(allowlist: &[String]) -> BTreeMap<String, String> {
-    allowlist.iter().filter_map(|name| Some((name.clone(), std::env::var(name).ok()?))).collect()
+fn host_name(pod: &Pod) -> String {
+    let asked = pod.spec.as_ref().and_then(|spec| spec.hostname.clone());
+    asked.unwrap_or_else(|| pod.name_any())
 }
 
-async fn value_of(
-    shared: &Shared,
-    pod: &Pod,
-    variable: &EnvVar,
-    before: &BTreeMap<String, String>,
-    mounts: &Mounts,
-    address: &str,
-) -> Result<Option<String>, NotYet> {
-    match (&variable.value, &variable.value_from) {
-        (Some(value), _) => Ok(Some(mounts.rewrite(&expand(value, before)))),
-        (None, Some(source)) => from_source(shared, pod, source, address).await,
-        (None, None) => Ok(Some(String::new())),
-    }
-}
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
 
-async fn from_source(
-    shared: &Shared,
-    pod: &Pod,
-    source: &EnvVarSource,
-    address: &str,
-) -> Result<Option<String>, NotYet> {
-    let namespace = pod.namespace().unwrap_or_default();
-    if let Some(field) = &source.field_ref {
-        let value = field_value(pod, &field.field_path, address);
-        let path = &field.field_path;
-        return value.map(Some).ok_or_else(|| NotYet::config(format!("unsupported fieldPath: {path}")));
-    }
-    if let Some(selector) = &source.config_map_key_ref {
-        let data = config_map_data(shared, &namespace, &selector.name).await?;
-        return pick("configmap", &selector.name, &selector.key, selector.optional, data);
-    }
-    if let Some(selector) = &source.secret_key_ref {
-        let data = secret_data(shared, &namespace, &selector.name).await?;
-        return pick("secret", &selector.name, &selector.key, selector.optional, data);
-    }
-    Err(NotYet::config("a variable's source is of a kind this node does not have".to_owned()))
-}
+    use super::*;
+    use crate::node::config::ImageCommand;
 
-fn pick(
-    kind: &str,
-    name: &str,
-    key: &str,
-    optional: Option<bool>,
-    data: Option<BTreeMap<String, String>>,
-) -> Result<Option<String>, NotYet> {
-    let optional = optional == Some(true);
-    match data {
-        None if optional => Ok(None),
-        None => Err(NotYet::config(format!("{kind} \"{name}\" not found"))),
-        Some(data) => match data.get(key) {
-            Some(value) => Ok(Some(value.clone())),
-            None if optional => Ok(None),
-            None => Err(NotYet::config(format!("couldn't find key {key} in {kind} {name}"))),
-        },
-    }
-}
-
-async fn from_sources(
-    shared: &Shared,
-    pod: &Pod,
-    container: &Container,
-) -> Result<BTreeMap<String, String>, NotYet> {
-    let namespace = pod.namespace().unwrap_or_default();
-    let mut variables = BTreeMap::new();
-    for source in container.env_from.iter().flatten() {
-        let (kind, name, optional, data) = if let Some(map) = &source.config_map_ref {
-            ("configmap", &map.name, map.optional, config_map_data(shared, &namespace, &map.name).await?)
-        } else if let Some(secret) = &source.secret_ref {
-            ("secret", &secret.name, secret.optional, secret_data(shared, &namespace, &secret.name).await?)
-        } else {
-            continue;
+    fn prepared(spec: &Value) -> Result<Preparation, Hindrance> {
+        let pod: Pod = serde_json::from_value(json!({
+            "metadata": { "name": "p", "namespace": "n", "uid": "u" }, "spec": spec,
+        }))
+        .unwrap();
+        let image = ImageCommand {
+            program: "/bin/run".into(),
+            arguments: vec!["go".into()],
+            environment: vec![
+                ("IMAGE".to_owned(), "yes".to_owned()),
+                ("PATH".to_owned(), "/image".to_owned()),
+            ],
         };
-        let prefix = source.prefix.clone().unwrap_or_default();
-        match data {
-            Some(data) => {
-                variables.extend(data.into_iter().map(|(key, value)| (format!("{prefix}{key}"), value)));
-            }
-            None if optional == Some(true) => {}
-            None => return Err(NotYet::config(format!("{kind} \"{name}\" not found"))),
-        }
+        let claims = [("c".to_owned(), "claim-uid".to_owned())].into();
+        prepare(&PrepareInputs {
+            pod: &pod,
+            address: "127.1.2.3",
+            sources: &Sources { claims, ..Sources::default() },
+            files: &PodFiles::new("/d/pods/u"),
+            folders: &Folders::new("/d".as_ref()),
+            node: "local",
+            images: &ImageTable::from([("i".to_owned(), image)]),
+            inherited: &Environment::from([("PATH".to_owned(), "/bin".to_owned())]),
+            shim_arguments: &["shim".to_owned()],
+        })
     }
-    Ok(variables)
-}
 
-async fn config_map_data(
-    shared: &Shared,
-    namespace: &str,
-    name: &str,
-) -> Result<Option<BTreeMap<String, String>>, NotYet> {
-    let maps: Api<ConfigMap> = Api::namespaced(shared.client.clone(), namespace);
-    Ok(maps.get_opt(name).await.map_err(NotYet::api)?.map(|map| map.data.unwrap_or_default()))
-}
+    fn pod() -> Value {
+        json!({
+            "restartPolicy": "Never",
+            "activeDeadlineSeconds": 60,
+            "terminationGracePeriodSeconds": 5,
+            "volumes": [
+                { "name": "run", "persistentVolumeClaim": { "claimName": "c" } },
+                { "name": "temporary", "emptyDir": {} },
+            ],
+            "initContainers": [{ "name": "side", "image": "i", "restartPolicy": "Always" }],
+            "containers": [{
+                "name": "main", "image": "i", "args": ["--state", "/state/log"], "workingDir": "/workspace",
+                "terminationMessagePolicy": "FallbackToLogsOnError",
+                "readinessProbe": { "exec": { "command": ["test", "-d", "/state"] } },
+                "env": [
+                    { "name": "STATE", "value": "/state" },
+                    { "name": "LAST_WORDS", "value": "/dev/termination-log" },
+                ],
+                "volumeMounts": [
+                    { "name": "run", "mountPath": "/state", "subPath": "state" },
+                    { "name": "run", "mountPath": "/workspace", "subPath": "workspace" },
+                    { "name": "temporary", "mountPath": "/tmp" },
+                ],
+            }],
+        })
+    }
 
-async fn secret_data(
-    shared: &Shared,
-    namespace: &str,
-    name: &str,
-) -> Result<Option<BTreeMap<String, String>>, NotYet> {
-    let secrets: Api<Secret> = Api::namespaced(shared.client.clone(), namespace);
-    let found = secrets.get_opt(name).await.map_err(NotYet::api)?;
-    let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
-    Ok(found.map(|secret| {
-        secret.data.unwrap_or_default().into_iter().map(|(key, value)| (key, text(&value.0))).collect()
-    }))
+    #[test]
+    fn a_pod_becomes_a_record() {
+        let preparation = prepared(&pod()).unwrap();
+        let parts: Vec<_> = preparation.sub_paths.iter().map(|path| path.display().to_string()).collect();
+        assert_eq!(parts, ["/d/volumes/pvc-claim-uid/state", "/d/volumes/pvc-claim-uid/workspace"]);
+        insta::assert_json_snapshot!(preparation.record, @r#"
+        {
+          "uid": "u",
+          "restartPolicy": "Never",
+          "init": [
+            {
+              "name": "side",
+              "program": "/bin/run",
+              "arguments": [
+                "go"
+              ],
+              "environment": {
+                "HOSTNAME": "p",
+                "IMAGE": "yes",
+                "PATH": "/image"
+              },
+              "directory": "/d/pods/u/root",
+              "sidecar": true,
+              "messageFromLog": false,
+              "readinessCommand": null
+            }
+          ],
+          "containers": [
+            {
+              "name": "main",
+              "program": "/bin/run",
+              "arguments": [
+                "--state",
+                "/d/volumes/pvc-claim-uid/state/log"
+              ],
+              "environment": {
+                "HOSTNAME": "p",
+                "IMAGE": "yes",
+                "LAST_WORDS": "/d/pods/u/messages/main",
+                "PATH": "/image",
+                "STATE": "/d/volumes/pvc-claim-uid/state",
+                "TMPDIR": "/d/pods/u/volumes/temporary"
+              },
+              "directory": "/d/volumes/pvc-claim-uid/workspace",
+              "sidecar": false,
+              "messageFromLog": true,
+              "readinessCommand": [
+                "test",
+                "-d",
+                "/d/volumes/pvc-claim-uid/state"
+              ]
+            }
+          ],
+          "deadlineSeconds": 60,
+          "graceSeconds": 5,
+          "shimArguments": [
+            "shim"
+          ]
+        }
+        "#);
+    }
+
+    #[test]
+    fn hindrances_name_their_container() {
+        let hindrance = |container: Value| prepared(&json!({ "containers": [container] })).unwrap_err();
+        let image = hindrance(json!({ "name": "a", "image": "x" }));
+        assert_eq!((image.container.as_deref(), image.kind), (Some("a"), HindranceKind::Image));
+        let mount = hindrance(
+            json!({ "name": "a", "image": "i", "volumeMounts": [{ "name": "v", "mountPath": "/v" }] }),
+        );
+        assert_eq!((mount.container.as_deref(), mount.kind), (Some("a"), HindranceKind::Configuration));
+    }
+
+    #[test]
+    fn what_is_not_done_is_said() {
+        let spec: PodSpec = serde_json::from_value(json!({ "containers": [
+            { "name": "a", "livenessProbe": {}, "lifecycle": {}, "readinessProbe": {} },
+        ] }))
+        .unwrap();
+        assert_eq!(
+            not_done(&spec),
+            [
+                "livenessProbe of container a is not run by this node",
+                "lifecycle of container a is not run by this node",
+            ]
+        );
+    }
 }

@@ -1,243 +1,302 @@
-//! Volumes as folders: what each kind of volume puts into its folder.
+//! Volumes as folders: pure, which folder stands for a volume and which files are in it at the start.
+//!
+//! Contents of ConfigMaps and Secrets are those of the pod's start; a kubelet would follow later changes.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::{collections::BTreeMap, path::PathBuf};
 
-use k8s_openapi::api::core::v1::{ConfigMap, KeyToPath, Pod, ProjectedVolumeSource, Secret, Volume};
-use kube::ResourceExt;
-use kube::api::Api;
+use k8s_openapi::api::core::v1::{DownwardAPIVolumeFile, KeyToPath, PodSpec, ProjectedVolumeSource, Volume};
 
-use super::Shared;
-use super::environment::Mounts;
-use super::prepare::{NotYet, field_value};
+use super::{
+    downward::SelfKnowledge,
+    folders::Folders,
+    hindrance::{Hindrance, HindranceKind},
+    sources::{Content, Sources},
+};
+use crate::shim::PodFiles;
 
-/// Files of a volume: path within it, content, mode.
-type Files = Vec<(String, Vec<u8>, u32)>;
+/// Mode of files where nobody says otherwise.
+const USUAL_MODE: u32 = 0o644;
 
-/// Makes the folders of all of a pod's volumes, by name.
-pub(super) async fn make(
-    shared: &Shared,
-    pod: &Pod,
-    folder: &Path,
-    address: &str,
-) -> Result<BTreeMap<String, PathBuf>, NotYet> {
-    let mut made = BTreeMap::new();
-    for volume in pod.spec.iter().flat_map(|spec| spec.volumes.iter().flatten()) {
-        made.insert(volume.name.clone(), make_one(shared, pod, volume, folder, address).await?);
-    }
-    Ok(made)
+/// What stands for a volume.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct VolumePlan {
+    /// The folder.
+    pub(crate) folder: PathBuf,
+    /// Whether it is made where it is not there.
+    pub(crate) is_made: bool,
+    /// Files that are in it from the start.
+    pub(crate) files: Vec<VolumeFile>,
 }
 
-/// The mounts of one container: each mount path and the folder that stands for it.
-pub(super) fn mounts(
-    volumes: &BTreeMap<String, PathBuf>,
-    mounts: Option<&Vec<k8s_openapi::api::core::v1::VolumeMount>>,
-) -> Result<Mounts, NotYet> {
-    let mut table = Mounts::default();
-    for mount in mounts.into_iter().flatten() {
-        let folder = volumes
-            .get(&mount.name)
-            .ok_or_else(|| NotYet::config(format!("volume \"{}\" is mounted but not defined", mount.name)))?;
-        let folder = match &mount.sub_path {
-            Some(sub) if sub.split('/').any(|part| part == "..") || sub.starts_with('/') => {
-                return Err(NotYet::config(format!("subPath \"{sub}\" must stay within its volume")));
+/// A file in a volume.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct VolumeFile {
+    /// Its path within the volume, which stays within it.
+    pub(crate) path: String,
+    /// What is in it.
+    pub(crate) content: Vec<u8>,
+    /// Its mode. Only the owner's bits can count here.
+    pub(crate) mode: u32,
+}
+
+/// What volumes are planned from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct VolumeInputs<'a> {
+    pub(crate) knowledge: SelfKnowledge<'a>,
+    pub(crate) sources: &'a Sources,
+    pub(crate) files: &'a PodFiles,
+    pub(crate) folders: &'a Folders,
+}
+
+/// What of a volume's source decides its files.
+struct Selection<'a> {
+    items: Option<&'a [KeyToPath]>,
+    optional: bool,
+    mode: u32,
+}
+
+impl VolumeInputs<'_> {
+    /// Plans all volumes of a pod, by name.
+    pub(crate) fn plan(&self, spec: &PodSpec) -> Result<BTreeMap<String, VolumePlan>, Hindrance> {
+        let mut plans = BTreeMap::new();
+        for volume in spec.volumes.iter().flatten() {
+            plans.insert(volume.name.clone(), self.plan_one(volume)?);
+        }
+        Ok(plans)
+    }
+
+    fn plan_one(&self, volume: &Volume) -> Result<VolumePlan, Hindrance> {
+        if let Some(claim) = &volume.persistent_volume_claim {
+            let uid =
+                self.sources.claims.get(&claim.claim_name).ok_or_else(|| no_claim(&claim.claim_name))?;
+            return Ok(VolumePlan { folder: self.folders.volume(uid), is_made: true, files: Vec::new() });
+        }
+        if let Some(host) = &volume.host_path {
+            let is_made = host.type_.as_deref() == Some("DirectoryOrCreate");
+            return Ok(VolumePlan { folder: PathBuf::from(&host.path), is_made, files: Vec::new() });
+        }
+        let files = self.files_of(volume).and_then(check_paths).map_err(|why| {
+            let message = format!("MountVolume.SetUp failed for volume \"{}\" : {why}", volume.name);
+            Hindrance::of_pod(HindranceKind::Volume, message)
+        })?;
+        Ok(VolumePlan { folder: self.files.volume(&volume.name), is_made: true, files })
+    }
+
+    fn files_of(&self, volume: &Volume) -> Result<Vec<VolumeFile>, String> {
+        if let Some(source) = &volume.config_map {
+            let selection = Selection::new(
+                source.items.as_deref(),
+                source.optional,
+                mode(source.default_mode, USUAL_MODE),
+            );
+            return self.config_map(&source.name, &selection);
+        }
+        if let Some(source) = &volume.secret {
+            let selection = Selection::new(
+                source.items.as_deref(),
+                source.optional,
+                mode(source.default_mode, USUAL_MODE),
+            );
+            return self.secret(source.secret_name.as_deref().unwrap_or_default(), &selection);
+        }
+        if let Some(source) = &volume.downward_api {
+            return self.downward(source.items.as_deref(), mode(source.default_mode, USUAL_MODE));
+        }
+        if let Some(source) = &volume.projected {
+            return self.projected(source);
+        }
+        if volume.empty_dir.is_some() {
+            return Ok(Vec::new());
+        }
+        Err("this node does not have volumes of this kind".to_owned())
+    }
+
+    fn projected(&self, source: &ProjectedVolumeSource) -> Result<Vec<VolumeFile>, String> {
+        let usual = mode(source.default_mode, USUAL_MODE);
+        let mut files = Vec::new();
+        for part in source.sources.iter().flatten() {
+            if let Some(map) = &part.config_map {
+                let selection = Selection::new(map.items.as_deref(), map.optional, usual);
+                files.extend(self.config_map(&map.name, &selection)?);
+            } else if let Some(secret) = &part.secret {
+                let selection = Selection::new(secret.items.as_deref(), secret.optional, usual);
+                files.extend(self.secret(&secret.name, &selection)?);
+            } else if let Some(downward) = &part.downward_api {
+                files.extend(self.downward(downward.items.as_deref(), usual)?);
+            } else {
+                return Err("this node projects ConfigMaps, Secrets and the downward API only".to_owned());
             }
-            Some(sub) => folder.join(sub),
-            None => folder.clone(),
+        }
+        Ok(files)
+    }
+
+    fn config_map(&self, name: &str, selection: &Selection<'_>) -> Result<Vec<VolumeFile>, String> {
+        selection.choose("configmap", "config", name, self.sources.config_maps.get(name))
+    }
+
+    fn secret(&self, name: &str, selection: &Selection<'_>) -> Result<Vec<VolumeFile>, String> {
+        selection.choose("secret", "secret", name, self.sources.secrets.get(name))
+    }
+
+    fn downward(
+        &self,
+        items: Option<&[DownwardAPIVolumeFile]>,
+        usual: u32,
+    ) -> Result<Vec<VolumeFile>, String> {
+        let file = |item: &DownwardAPIVolumeFile| {
+            let path = item.field_ref.as_ref().map(|field| field.field_path.as_str()).unwrap_or_default();
+            let value = self.knowledge.field(path).ok_or_else(|| format!("unsupported fieldPath: {path}"))?;
+            let (content, mode) = (value.into_bytes(), mode(item.mode, usual));
+            Ok(VolumeFile { path: item.path.clone(), content, mode })
         };
-        if !folder.exists() {
-            fs::create_dir_all(&folder)
-                .map_err(|error| NotYet::config(format!("{}: {error}", folder.display())))?;
-        }
-        table.insert(&mount.mount_path, folder);
-    }
-    Ok(table)
-}
-
-async fn make_one(
-    shared: &Shared,
-    pod: &Pod,
-    volume: &Volume,
-    folder: &Path,
-    address: &str,
-) -> Result<PathBuf, NotYet> {
-    let namespace = pod.namespace().unwrap_or_default();
-    if let Some(claim) = &volume.persistent_volume_claim {
-        return claim_folder(shared, &namespace, &claim.claim_name).await;
-    }
-    let target = folder.join("volumes").join(&volume.name);
-    fs::create_dir_all(&target).map_err(|error| NotYet::config(format!("{}: {error}", target.display())))?;
-    let files = if let Some(source) = &volume.config_map {
-        config_map(
-            shared,
-            &namespace,
-            &source.name,
-            source.items.as_deref(),
-            source.optional,
-            source.default_mode,
-        )
-        .await?
-    } else if let Some(source) = &volume.secret {
-        let name = source.secret_name.clone().unwrap_or_default();
-        secret(shared, &namespace, &name, source.items.as_deref(), source.optional, source.default_mode)
-            .await?
-    } else if let Some(source) = &volume.downward_api {
-        downward(
-            pod,
-            address,
-            source.items.iter().flatten().map(|item| (item.path.as_str(), item.field_ref.as_ref())),
-        )
-    } else if let Some(source) = &volume.projected {
-        projected(shared, pod, source, address).await?
-    } else if volume.empty_dir.is_some() {
-        Files::new()
-    } else {
-        return Err(NotYet::config(format!(
-            "volume \"{}\" is of a kind this node does not have",
-            volume.name
-        )));
-    };
-    write_files(&target, &files).map_err(|error| NotYet::config(format!("{}: {error}", target.display())))?;
-    Ok(target)
-}
-
-async fn claim_folder(shared: &Shared, namespace: &str, name: &str) -> Result<PathBuf, NotYet> {
-    use k8s_openapi::api::core::v1::PersistentVolumeClaim;
-    let claims: Api<PersistentVolumeClaim> = Api::namespaced(shared.client.clone(), namespace);
-    let found = claims.get_opt(name).await.map_err(NotYet::api)?;
-    if found.is_none() {
-        return Err(NotYet::scheduling(format!("persistentvolumeclaim \"{name}\" not found")));
-    }
-    let folder = shared.folders.claim(namespace, name);
-    fs::create_dir_all(&folder).map_err(|error| NotYet::config(format!("{}: {error}", folder.display())))?;
-    Ok(folder)
-}
-
-async fn config_map(
-    shared: &Shared,
-    namespace: &str,
-    name: &str,
-    items: Option<&[KeyToPath]>,
-    optional: Option<bool>,
-    mode: Option<i32>,
-) -> Result<Files, NotYet> {
-    let maps: Api<ConfigMap> = Api::namespaced(shared.client.clone(), namespace);
-    let Some(map) = maps.get_opt(name).await.map_err(NotYet::api)? else {
-        return missing("configmap", name, optional);
-    };
-    let mut data: BTreeMap<String, Vec<u8>> =
-        map.data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.into_bytes())).collect();
-    data.extend(map.binary_data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.0)));
-    select("configmap", name, data, items, optional, mode)
-}
-
-async fn secret(
-    shared: &Shared,
-    namespace: &str,
-    name: &str,
-    items: Option<&[KeyToPath]>,
-    optional: Option<bool>,
-    mode: Option<i32>,
-) -> Result<Files, NotYet> {
-    let secrets: Api<Secret> = Api::namespaced(shared.client.clone(), namespace);
-    let Some(secret) = secrets.get_opt(name).await.map_err(NotYet::api)? else {
-        return missing("secret", name, optional);
-    };
-    let data = secret.data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.0)).collect();
-    select("secret", name, data, items, optional, mode)
-}
-
-fn missing(kind: &str, name: &str, optional: Option<bool>) -> Result<Files, NotYet> {
-    if optional == Some(true) {
-        Ok(Files::new())
-    } else {
-        Err(NotYet::config(format!("{kind} \"{name}\" not found")))
+        items.into_iter().flatten().map(file).collect()
     }
 }
 
-fn select(
-    kind: &str,
-    name: &str,
-    data: BTreeMap<String, Vec<u8>>,
-    items: Option<&[KeyToPath]>,
-    optional: Option<bool>,
-    mode: Option<i32>,
-) -> Result<Files, NotYet> {
-    let usual = mode.and_then(|mode| u32::try_from(mode).ok()).unwrap_or(0o644);
-    let Some(items) = items else {
-        return Ok(data.into_iter().map(|(key, value)| (key, value, usual)).collect());
-    };
-    let mut files = Files::new();
-    for item in items {
-        match data.get(&item.key) {
-            Some(value) => {
-                let mode = item.mode.and_then(|mode| u32::try_from(mode).ok()).unwrap_or(usual);
-                files.push((item.path.clone(), value.clone(), mode));
-            }
-            None if optional == Some(true) => {}
-            None => {
-                let key = &item.key;
-                return Err(NotYet::config(format!("references non-existent {kind} key: {name}/{key}")));
+impl<'a> Selection<'a> {
+    fn new(items: Option<&'a [KeyToPath]>, optional: Option<bool>, mode: u32) -> Self {
+        Self { items, optional: optional == Some(true), mode }
+    }
+
+    /// The files for the chosen keys of a ConfigMap or Secret.
+    fn choose(
+        &self,
+        kind: &str,
+        key_kind: &str,
+        name: &str,
+        content: Option<&Content>,
+    ) -> Result<Vec<VolumeFile>, String> {
+        let Some(content) = content else {
+            return if self.optional { Ok(Vec::new()) } else { Err(format!("{kind} \"{name}\" not found")) };
+        };
+        let Some(items) = self.items else {
+            let file = |(key, value): (&String, &Vec<u8>)| VolumeFile {
+                path: key.clone(),
+                content: value.clone(),
+                mode: self.mode,
+            };
+            return Ok(content.iter().map(file).collect());
+        };
+        let mut files = Vec::new();
+        for item in items {
+            match content.get(&item.key) {
+                Some(value) => files.push(VolumeFile {
+                    path: item.path.clone(),
+                    content: value.clone(),
+                    mode: mode(item.mode, self.mode),
+                }),
+                None if self.optional => {}
+                None => return Err(format!("references non-existent {key_kind} key: {}", item.key)),
             }
         }
+        Ok(files)
     }
-    Ok(files)
 }
 
-fn downward<'a>(
-    pod: &Pod,
-    address: &str,
-    items: impl Iterator<Item = (&'a str, Option<&'a k8s_openapi::api::core::v1::ObjectFieldSelector>)>,
-) -> Files {
-    let value = |field: &k8s_openapi::api::core::v1::ObjectFieldSelector| {
-        field_value(pod, &field.field_path, address)
-    };
-    items.filter_map(|(path, field)| Some((path.to_owned(), value(field?)?.into_bytes(), 0o644))).collect()
+fn no_claim(name: &str) -> Hindrance {
+    let message =
+        format!("0/1 nodes are available: 1 persistentvolumeclaim \"{name}\" not found or being deleted.");
+    Hindrance::of_pod(HindranceKind::Scheduling, message)
 }
 
-async fn projected(
-    shared: &Shared,
-    pod: &Pod,
-    source: &ProjectedVolumeSource,
-    address: &str,
-) -> Result<Files, NotYet> {
-    let namespace = pod.namespace().unwrap_or_default();
-    let mode = source.default_mode;
-    let mut files = Files::new();
-    for part in source.sources.iter().flatten() {
-        if let Some(map) = &part.config_map {
-            files.extend(
-                config_map(shared, &namespace, &map.name, map.items.as_deref(), map.optional, mode).await?,
-            );
-        } else if let Some(one) = &part.secret {
-            files.extend(
-                secret(shared, &namespace, &one.name, one.items.as_deref(), one.optional, mode).await?,
-            );
-        } else if let Some(api) = &part.downward_api {
-            let items = api.items.iter().flatten().map(|item| (item.path.as_str(), item.field_ref.as_ref()));
-            files.extend(downward(pod, address, items));
-        } else {
-            return Err(NotYet::config("a projected volume has a source this node does not have".to_owned()));
-        }
-    }
-    Ok(files)
+fn mode(asked: Option<i32>, usual: u32) -> u32 {
+    asked.and_then(|mode| u32::try_from(mode).ok()).unwrap_or(usual)
 }
 
-fn write_files(folder: &Path, files: &Files) -> std::io::Result<()> {
-    use std::io::Write as _;
-    for (path, content, mode) in files {
-        if path.split('/').any(|part| matches!(part, ".." | "")) {
-            return Err(std::io::Error::other(format!("path \"{path}\" must stay within its volume")));
-        }
-        let path = folder.join(path);
-        fs::create_dir_all(path.parent().unwrap_or(folder))?;
-        // Only this user's processes run here, and other users must not read secrets: the group and others get nothing.
-        let mode = mode & 0o700;
-        let mut file = fs::File::options().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
-        file.write_all(content)?;
-        fs::set_permissions(&path, fs::Permissions::from_mode(mode | 0o400))?;
+/// Whether a path leads to a place below where it starts.
+pub(crate) fn stays_within(path: &str) -> bool {
+    !path.is_empty() && !path.starts_with('/') && path.split('/').all(|part| part != "..")
+}
+
+fn check_paths(files: Vec<VolumeFile>) -> Result<Vec<VolumeFile>, String> {
+    match files.iter().find(|file| !stays_within(&file.path)) {
+        Some(file) => Err(format!("path \"{}\" must stay within the volume", file.path)),
+        None => Ok(files),
     }
-    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::Pod;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// Path, content and mode of a file.
+    type File = (String, String, u32);
+
+    /// Folder and files of a pod's only volume.
+    fn plan(mut volume: Value) -> Result<(String, Vec<File>), String> {
+        volume["name"] = "v".into();
+        let pod: Pod = serde_json::from_value(json!({
+            "metadata": { "name": "p", "labels": { "a": "1" } },
+            "spec": { "containers": [], "volumes": [volume] },
+        }))
+        .unwrap();
+        let content = |key: &str, value: &str| Content::from([(key.to_owned(), value.as_bytes().to_vec())]);
+        let sources = Sources {
+            config_maps: [("map".to_owned(), content("k", "m"))].into(),
+            secrets: [("keys".to_owned(), content("k", "s"))].into(),
+            claims: [("claim".to_owned(), "uid-1".to_owned())].into(),
+        };
+        let (files, folders) = (PodFiles::new("/d/pods/u"), Folders::new("/d".as_ref()));
+        let knowledge = SelfKnowledge { pod: &pod, address: "127.1.2.3", node: "local" };
+        let inputs = VolumeInputs { knowledge, sources: &sources, files: &files, folders: &folders };
+        let mut plans = inputs.plan(pod.spec.as_ref().unwrap()).map_err(|hindrance| hindrance.message)?;
+        let plan = plans.remove("v").unwrap();
+        let text = |file: VolumeFile| (file.path, String::from_utf8(file.content).unwrap(), file.mode);
+        Ok((plan.folder.display().to_string(), plan.files.into_iter().map(text).collect()))
+    }
+
+    fn check(volume: &Value, folder: &str, files: &[(&str, &str, u32)]) {
+        let files =
+            files.iter().map(|(path, content, mode)| ((*path).to_owned(), (*content).to_owned(), *mode));
+        assert_eq!(plan(volume.clone()), Ok((folder.to_owned(), files.collect())), "{volume}");
+    }
+
+    #[test]
+    fn each_kind_of_volume() {
+        let own = "/d/pods/u/volumes/v";
+        check(&json!({ "emptyDir": {} }), own, &[]);
+        check(&json!({ "persistentVolumeClaim": { "claimName": "claim" } }), "/d/volumes/pvc-uid-1", &[]);
+        check(&json!({ "hostPath": { "path": "/srv" } }), "/srv", &[]);
+        check(&json!({ "configMap": { "name": "map" } }), own, &[("k", "m", 0o644)]);
+        check(&json!({ "configMap": { "name": "none", "optional": true } }), own, &[]);
+        check(
+            &json!({ "secret": { "secretName": "keys", "defaultMode": 0o400, "items": [{ "key": "k", "path": "a/b" }] } }),
+            own,
+            &[("a/b", "s", 0o400)],
+        );
+        check(
+            &json!({ "downwardAPI": { "items": [{ "path": "l", "fieldRef": { "fieldPath": "metadata.labels" } }] } }),
+            own,
+            &[("l", "a=\"1\"", 0o644)],
+        );
+        check(
+            &json!({ "projected": { "sources": [
+                { "configMap": { "name": "map", "items": [{ "key": "k", "path": "m", "mode": 0o600 }] } },
+                { "secret": { "name": "keys" } },
+                { "downwardAPI": { "items": [{ "path": "n", "fieldRef": { "fieldPath": "metadata.name" } }] } },
+            ] } }),
+            own,
+            &[("m", "m", 0o600), ("k", "s", 0o644), ("n", "p", 0o644)],
+        );
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let failed = |why: &str| Err(format!("MountVolume.SetUp failed for volume \"v\" : {why}"));
+        assert_eq!(plan(json!({ "configMap": { "name": "x" } })), failed("configmap \"x\" not found"));
+        assert_eq!(plan(json!({ "secret": { "secretName": "x" } })), failed("secret \"x\" not found"));
+        let item = json!({ "configMap": { "name": "map", "items": [{ "key": "x", "path": "p" }] } });
+        assert_eq!(plan(item), failed("references non-existent config key: x"));
+        let outside = json!({ "configMap": { "name": "map", "items": [{ "key": "k", "path": "../p" }] } });
+        assert_eq!(plan(outside), failed("path \"../p\" must stay within the volume"));
+        assert_eq!(
+            plan(json!({ "nfs": { "server": "s", "path": "/" } })),
+            failed("this node does not have volumes of this kind")
+        );
+        let claim = plan(json!({ "persistentVolumeClaim": { "claimName": "x" } })).unwrap_err();
+        assert!(claim.contains("persistentvolumeclaim \"x\" not found"), "{claim}");
+    }
 }

@@ -1,21 +1,56 @@
 //! Becoming a container's process: a session of its own, gone with the shim, then the program.
+//!
+//! Standard input is a pipe to the shim until then. It closes when the program runs, which tells the shim so; what is
+//! written into it before is why the program does not run.
 
-use std::os::unix::process::CommandExt as _;
-use std::process::Command;
+use std::{
+    fs::File,
+    io::{self, ErrorKind, Write},
+    os::{fd::AsFd, unix::process::CommandExt},
+    process::{Command, Stdio},
+};
 
-use nix::sys::signal::Signal;
-
-/// Replaces this process by the program. Returns only if that fails.
+/// Replaces this process by the program. Returns only if that fails; the shim has been told why.
 pub(super) fn become_container(
     directory: &str,
     mut command: impl Iterator<Item = String>,
 ) -> Result<(), String> {
     let program = command.next().ok_or("no program was named")?;
-    nix::unistd::setsid().map_err(|error| format!("cannot make a session: {error}"))?;
+    // The copy is closed by the kernel when the program takes over; standard input is replaced for it.
+    let pipe = io::stdin().as_fd().try_clone_to_owned().map_err(|error| error.to_string())?;
+    let failure = match enter_session() {
+        Ok(()) if !std::path::Path::new(directory).is_dir() => {
+            format!("chdir to cwd ({directory:?}) failed: no such directory")
+        }
+        Ok(()) => {
+            let mut exec = Command::new(&program);
+            let error = exec.args(command).current_dir(directory).stdin(Stdio::null()).exec();
+            describe(&program, &error)
+        }
+        Err(error) => format!("cannot make a session: {error}"),
+    };
+    // If the shim is gone nobody is left to be told.
+    let _ = File::from(pipe).write_all(failure.as_bytes());
+    Err(failure)
+}
+
+fn enter_session() -> nix::Result<()> {
+    nix::unistd::setsid()?;
     // A shim that is killed takes its containers along: nobody could account for them any more.
     #[cfg(target_os = "linux")]
-    nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)
-        .map_err(|error| format!("cannot follow the shim: {error}"))?;
-    let error = Command::new(&program).args(command).current_dir(directory).exec();
-    Err(format!("cannot run {program}: {error}"))
+    nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)?;
+    Ok(())
+}
+
+/// Why a program does not run, in the words of container runtimes.
+fn describe(program: &str, error: &io::Error) -> String {
+    let is_path = program.contains('/');
+    match error.kind() {
+        ErrorKind::NotFound if !is_path => {
+            format!("exec: {program:?}: executable file not found in $PATH")
+        }
+        ErrorKind::NotFound => format!("exec: {program:?}: stat {program}: no such file or directory"),
+        ErrorKind::PermissionDenied => format!("exec: {program:?}: permission denied"),
+        _ => format!("exec: {program:?}: {error}"),
+    }
 }

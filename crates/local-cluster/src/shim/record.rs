@@ -1,31 +1,18 @@
-//! What a shim is told: `pod.json`, written once before it starts, and `stop.json`, written when the pod is to end.
+//! What a shim is told.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-/// File names within a pod's folder.
-pub(crate) mod files {
-    /// What to run.
-    pub(crate) const POD: &str = "pod.json";
-    /// That it is to end.
-    pub(crate) const STOP: &str = "stop.json";
-    /// What has become of it.
-    pub(crate) const REPORT: &str = "report.json";
-    /// Held by the shim while it lives.
-    pub(crate) const LOCK: &str = "lock";
-    /// Folder of the containers' logs.
-    pub(crate) const LOGS: &str = "logs";
-}
-
-/// What a shim runs.
+/// What a shim runs: `pod.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PodRecord {
     /// UID of the pod.
     pub(crate) uid: String,
-    /// Run one after the other, each to success, before the others; those that keep running are sidecars.
+    /// What follows the end of a container.
+    pub(crate) restart_policy: RestartPolicy,
+    /// Run one after the other, each to success, before the others. Sidecars among them keep running.
     pub(crate) init: Vec<ContainerRecord>,
     /// Run side by side.
     pub(crate) containers: Vec<ContainerRecord>,
@@ -33,6 +20,19 @@ pub(crate) struct PodRecord {
     pub(crate) deadline_seconds: Option<u64>,
     /// Seconds between asking to end and ending by force, where nobody says otherwise.
     pub(crate) grace_seconds: u64,
+    /// Arguments by which the shim's executable is told to be a shim.
+    pub(crate) shim_arguments: Vec<String>,
+}
+
+/// When a container that has ended is started again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum RestartPolicy {
+    /// Whenever it ends.
+    Always,
+    /// When it failed.
+    OnFailure,
+    /// Not at all.
+    Never,
 }
 
 /// One container.
@@ -41,8 +41,8 @@ pub(crate) struct PodRecord {
 pub(crate) struct ContainerRecord {
     /// Its name.
     pub(crate) name: String,
-    /// Its program.
-    pub(crate) program: PathBuf,
+    /// Its program: a path, or a name to be found in the `PATH` of its environment.
+    pub(crate) program: String,
     /// The program's arguments.
     pub(crate) arguments: Vec<String>,
     /// Its whole environment.
@@ -51,33 +51,36 @@ pub(crate) struct ContainerRecord {
     pub(crate) directory: PathBuf,
     /// Whether it is a sidecar: an init container that keeps running.
     pub(crate) sidecar: bool,
+    /// Whether the end of its log becomes its last words, where it failed and left none.
+    pub(crate) message_from_log: bool,
+    /// The command that tells whether it is ready, for whoever probes it. The shim does not.
+    pub(crate) readiness_command: Option<Vec<String>>,
 }
 
-/// That a pod is to end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// That a pod is to end: `stop.json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct StopRecord {
     /// Seconds until it is ended by force.
     pub(crate) grace_seconds: u64,
+    /// Why, if that makes the pod a failed one.
+    pub(crate) cause: Option<super::EndCause>,
 }
 
-/// Writes a file so that a reader sees the old or the new one, and a crash loses neither. Only its owner may read it.
-pub(crate) fn write_durably(path: &Path, content: &[u8]) -> std::io::Result<()> {
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let temporary = path.with_extension("new");
-    let mut options = std::fs::File::options();
-    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
-    file.write_all(content)?;
-    file.sync_data()?;
-    std::fs::rename(&temporary, path)
-}
+impl PodRecord {
+    /// The record of a container.
+    pub(crate) fn container(&self, name: &str) -> Option<&ContainerRecord> {
+        self.init.iter().chain(&self.containers).find(|container| container.name == name)
+    }
 
-/// Reads a JSON file; none where there is none.
-pub(crate) fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> std::io::Result<Option<T>> {
-    match std::fs::read(path) {
-        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(std::io::Error::other),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
+    /// When a container is started again.
+    pub(crate) fn policy_of(&self, container: &ContainerRecord) -> RestartPolicy {
+        let is_init = self.init.iter().any(|init| init.name == container.name);
+        match (container.sidecar, is_init, self.restart_policy) {
+            (true, _, _) => RestartPolicy::Always,
+            // An init container that succeeded is done.
+            (false, true, RestartPolicy::Always) => RestartPolicy::OnFailure,
+            (false, _, policy) => policy,
+        }
     }
 }
