@@ -262,6 +262,7 @@ mod tests {
 
     use super::*;
 
+    #[expect(clippy::needless_pass_by_value, reason = "tables of cases read better with values")]
     fn project(spec: serde_json::Value) -> Project {
         serde_json::from_value(json!({
             "apiVersion": "vteam.ambient-code/v1alpha1", "kind": "Project", "metadata": {"name": "demo"}, "spec": spec,
@@ -269,6 +270,7 @@ mod tests {
         .unwrap()
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "tables of cases read better with values")]
     fn namespace(labels: serde_json::Value, deleting: bool) -> Namespace {
         let deleted = deleting.then_some("2026-11-21T10:00:00Z");
         serde_json::from_value(

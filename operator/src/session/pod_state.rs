@@ -87,6 +87,7 @@ mod tests {
 
     use super::*;
 
+    #[expect(clippy::needless_pass_by_value, reason = "tables of cases read better with values")]
     fn state(job: serde_json::Value, pod: Option<serde_json::Value>) -> PodState {
         let job: Job = serde_json::from_value(json!({"status": job})).unwrap();
         let pod = pod.map(|status| serde_json::from_value::<Pod>(json!({"status": status})).unwrap());

@@ -163,6 +163,7 @@ fn on_error(settings: Arc<ProjectSettings>, error: &SettingsError, context: Arc<
 mod tests {
     use super::*;
 
+    #[expect(clippy::needless_pass_by_value, reason = "tables of cases read better with values")]
     fn verdict_of(
         settings: serde_json::Value,
         project: serde_json::Value,

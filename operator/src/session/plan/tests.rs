@@ -94,6 +94,7 @@ fn outcome(exit: ExitReason) -> Box<Outcome> {
 }
 
 /// A moment that is altered by each case: a session that is ready to start.
+#[expect(clippy::needless_pass_by_value, reason = "tables of cases read better with values")]
 fn with(spec: Value, status: Value, change: impl FnOnce(&mut Observed<'_>)) -> SessionPlan {
     let session = session(&spec, &status);
     let candidate = effective(&session);
@@ -130,9 +131,12 @@ fn claimed_ours() -> LedgerView {
     LedgerView::Claimed { entry: entry(false), ours: true }
 }
 
+/// What a case alters, and the phase, reason and action that follow.
+type Case = (&'static str, Value, Box<dyn FnOnce(&mut Observed<'_>)>, (Phase, &'static str, &'static str));
+
 #[test]
 fn nothing_starts_unless_everything_allows_it() {
-    let cases: Vec<(&str, Value, Box<dyn FnOnce(&mut Observed<'_>)>, (Phase, &str, &str))> = vec![
+    let cases: Vec<Case> = vec![
         ("all is well", json!({}), Box::new(|_| {}), (Phase::Creating, "Creating", "start")),
         (
             "the ledger is unreadable",
@@ -182,7 +186,7 @@ fn nothing_starts_unless_everything_allows_it() {
             "an invalid spec",
             json!({}),
             Box::new(|moment| {
-                moment.candidate = Err(super::super::effective::EffectiveError::RunnerType("x".to_owned()))
+                moment.candidate = Err(super::super::effective::EffectiveError::RunnerType("x".to_owned()));
             }),
             (Phase::Pending, "Invalid", "nothing"),
         ),
@@ -217,6 +221,7 @@ fn the_ledger_decides_over_everything_in_the_cluster() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn a_run_goes_from_pod_to_record() {
     let step = |pod: PodState, progress: Progress| {
         with(json!({}), json!({"run": 1, "attempt": 1, "phase": "Creating"}), move |moment| {

@@ -1,0 +1,107 @@
+//! `ambient demo`, from its JSON to plain git on what it names.
+
+use ambient_protocol::Verifier;
+use ambient_protocol::documents::from_yaml;
+use ambient_protocol::events::Event;
+use ambient_protocol::ledger::{EndPhase, LedgerEntry};
+use ambient_protocol::result::RunResult;
+use serde_json::Value;
+
+use crate::ambient::{World, git};
+
+/// A recording that writes a given word beside what it finds in the target's first line.
+fn recording(word: &str) -> String {
+    format!(
+        "pace: 0\nsteps:\n  - tool:\n      name: Edit\n      input: {{}}\n      effects:\n        \
+         - read: {{path: README.md, as: readme}}\n        \
+         - write: {{path: FOUND.md, content: \"{word}: {{{{readme.first}}}}\\n\"}}\n      result: done\n  \
+         - finish: {{summary: found it}}\n"
+    )
+}
+
+fn outcome(output: &std::process::Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+        panic!(
+            "{error}: {}\n{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        )
+    })
+}
+
+#[test]
+fn the_outcome_names_what_plain_git_finds() {
+    let world = World::new();
+    let output = world.demo(&[]);
+    let outcome = outcome(&output);
+    assert!(output.status.success(), "{outcome}");
+    let text = |name: &str| outcome[name].as_str().unwrap_or_else(|| panic!("{name}: {outcome}")).to_owned();
+    assert_eq!(
+        (text("project"), text("session"), text("phase")),
+        ("demo".into(), "first-run".into(), "Completed".into())
+    );
+
+    let target = &outcome["outputs"][0];
+    let (repo, branch) = (target["repo"].as_str().unwrap(), target["branch"].as_str().unwrap());
+    assert_eq!(git(repo.as_ref(), &["rev-parse", branch]), target["commit"].as_str().unwrap());
+    assert!(git(repo.as_ref(), &["diff", &format!("main...{branch}")]).contains("+See [NOTES.md]"));
+
+    let repository = std::path::PathBuf::from(text("repository"));
+    let results = text("resultBranch");
+    let show = |path: &str| git(&repository, &["show", &format!("{results}:{path}")]);
+    assert_eq!(git(&repository, &["rev-parse", &results]), text("resultCommit"));
+    let entry: LedgerEntry = from_yaml(&show(&text("ledgerPath"))).unwrap();
+    assert_eq!(entry.ended.as_ref().map(|ended| ended.phase), Some(EndPhase::Completed));
+    let result: RunResult = from_yaml(&show(&format!("{}/result.yaml", text("resultPath")))).unwrap();
+    let source = result.source.unwrap();
+    assert_eq!(source.commit.as_deref(), Some(git(&repository, &["rev-parse", "main"]).as_str()));
+    assert!(show(&format!("{}/README.md", text("resultPath"))).contains("## What changed"));
+    let patch = show(&format!("{}/{}", text("resultPath"), result.outputs[0].patch.as_ref().unwrap()));
+    assert!(patch.contains("NOTES.md"), "{patch}");
+    git(&repository, &["fsck", "--strict"]);
+
+    let transcript = git(&repository, &["show", &format!("{}:events.jsonl", text("transcriptRef"))]);
+    assert_eq!(transcript.lines().count() as u64, outcome["events"].as_u64().unwrap());
+    let mut verifier = Verifier::default();
+    for line in transcript.lines() {
+        verifier.accept(&Event::parse(line).unwrap()).unwrap();
+    }
+    assert!(!verifier.is_active(), "the run has ended");
+}
+
+#[test]
+fn the_patch_follows_the_recording_and_the_target() {
+    let patch = |word: &str, heading: &str| {
+        let world = World::new();
+        // A target that is there is used: made by plain git before the demo.
+        let work = world.path("work");
+        world.write("work/README.md", &format!("{heading}\n"));
+        git(&work, &["init", "--quiet", "--initial-branch=main"]);
+        git(&work, &["add", "--all"]);
+        git(&work, &["commit", "--quiet", "--message", "one"]);
+        std::fs::create_dir_all(world.path("demo")).unwrap();
+        git(&work, &["clone", "--quiet", "--bare", ".", world.path("demo/greeter.git").to_str().unwrap()]);
+        let file = world.write("recording.yaml", &recording(word));
+        let output = world.demo(&["--recording", file.to_str().unwrap()]);
+        let outcome = outcome(&output);
+        let target = &outcome["outputs"][0];
+        let commit = target["commit"].as_str().unwrap_or_else(|| panic!("{outcome}"));
+        git(target["repo"].as_str().unwrap().as_ref(), &["show", &format!("{commit}:FOUND.md")])
+    };
+    assert_eq!(patch("first", "# One"), "first: # One");
+    assert_eq!(patch("second", "# One"), "second: # One");
+    assert_eq!(patch("first", "# Two"), "first: # Two");
+}
+
+#[test]
+fn a_runner_that_cannot_start_is_named() {
+    let world = World::new();
+    let output = world.demo(&["--runner-bin", "/no/such/runner"]);
+    let outcome = outcome(&output);
+    assert!(!output.status.success());
+    assert_eq!(outcome["phase"], "Failed", "{outcome}");
+    assert!(
+        outcome["message"].as_str().is_some_and(|message| message.contains("/no/such/runner")),
+        "{outcome}"
+    );
+}

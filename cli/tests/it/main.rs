@@ -1,0 +1,7 @@
+//! The road end to end, with the binary that users run.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod ambient;
+mod demo;
+mod up;

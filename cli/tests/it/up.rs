@@ -1,0 +1,166 @@
+//! `ambient up` on a user's own repository.
+
+use std::path::{Path, PathBuf};
+
+use nix::sys::signal::Signal;
+
+use crate::ambient::{Up, World, git, processes_in, try_git, wait_for};
+
+const PROJECT: &str =
+    "apiVersion: vteam.ambient-code/v1alpha1\nkind: Project\nmetadata:\n  name: team\nspec: {}\n";
+const RESULTS: &str = "ambient-results";
+
+/// A repository with a work tree, a project, and a recording for agents that work on it.
+fn repository(world: &World, recording: &str) -> PathBuf {
+    let path = world.path("repository");
+    world.write("repository/README.md", "# Mine\n");
+    world.write("repository/ambient/project.yaml", PROJECT);
+    world.write("repository/.ambient/replay.yaml", recording);
+    git(&path, &["init", "--quiet", "--initial-branch=main"]);
+    commit(&path, "a project");
+    path
+}
+
+fn commit(path: &Path, message: &str) {
+    git(path, &["add", "--all"]);
+    git(path, &["commit", "--quiet", "--message", message]);
+}
+
+/// Commits a session whose agent works on the repository itself.
+fn ask(world: &World, path: &Path, name: &str) {
+    let manifest = format!(
+        "apiVersion: vteam.ambient-code/v1alpha1\nkind: AgenticSession\nmetadata:\n  name: {name}\n  namespace: team\n\
+         spec:\n  runnerType: replay\n  initialPrompt: Do it.\n  repos:\n    - url: {}\n      branch: main\n",
+        path.display()
+    );
+    world.write(&format!("repository/ambient/{name}.yaml"), &manifest);
+    commit(path, name);
+}
+
+/// The ledger entry of a run, once it has ended.
+fn ended(path: &Path, slug: &str) -> Option<String> {
+    let files = try_git(path, &["ls-tree", "-r", "--name-only", RESULTS]).ok()?;
+    let file =
+        files.lines().find(|file| file.starts_with("ledger/") && file.ends_with(&format!("/{slug}.yaml")))?;
+    let entry = git(path, &["show", &format!("{RESULTS}:{file}")]);
+    entry.contains("ended:").then_some(entry)
+}
+
+const QUICK: &str = "pace: 0\nsteps:\n  - tool:\n      name: Write\n      input: {}\n      effects:\n        \
+    - write: {path: MADE.md, content: \"made\\n\"}\n      result: done\n  - finish: {summary: made it}\n";
+
+/// Waits in the middle until a file appears beside the checkout's folder that the test knows.
+const SLOW: &str = "pace: 0\nsteps:\n  - text: I begin.\n  - tool:\n      name: Wait\n      input: {}\n      effects:\n        \
+    - sleep: 6000\n        - write: {path: MADE.md, content: \"made\\n\"}\n      result: done\n  - finish: {summary: made it}\n";
+
+#[test]
+fn a_commit_becomes_a_run_and_the_run_a_commit() {
+    let world = World::new();
+    let path = repository(&world, QUICK);
+    let up = Up::start(&world, &path);
+    ask(&world, &path, "one");
+    let entry = wait_for("the ending in the ledger", || ended(&path, "one-r1"));
+    assert!(entry.contains("phase: Completed"), "{entry}");
+    assert_eq!(git(&path, &["show", "ambient/team/one-r1:MADE.md"]), "made");
+    assert_eq!(git(&path, &["status", "--porcelain"]), "", "the work tree is left alone");
+    let results = git(&path, &["ls-tree", "-r", "--name-only", RESULTS]);
+    assert!(results.contains("/one-r1/result.yaml") && results.contains("/one-r1/README.md"), "{results}");
+    up.signal(Signal::SIGINT);
+    assert!(up.wait().success());
+}
+
+#[test]
+fn a_run_survives_the_death_of_the_platform_and_happens_once() {
+    let world = World::new();
+    let path = repository(&world, SLOW);
+    let up = Up::start(&world, &path);
+    ask(&world, &path, "one");
+    let log = wait_for("the agent's first words", || {
+        let runner = runner(&world)?;
+        let state = environment(runner)
+            .split('\0')
+            .find_map(|one| Some(one.strip_prefix("AMBIENT_STATE=")?.to_owned()))?;
+        let log = PathBuf::from(state).join("events.jsonl");
+        std::fs::read_to_string(&log).ok()?.contains("I begin.").then_some((runner, log))
+    });
+    let (runner, _) = log;
+    let (group, session) = group_and_session(runner);
+    let (own_group, own_session) = group_and_session(up.pid());
+    assert_eq!((group, session), (runner, runner), "the runner leads a group and a session of its own");
+    assert!(group != own_group && session != own_session);
+
+    up.signal(Signal::SIGKILL);
+    assert!(!up.wait().success());
+    assert!(Path::new(&format!("/proc/{runner}")).exists(), "the runner goes on");
+    let up = Up::start(&world, &path);
+    let entry = wait_for("the ending in the ledger", || ended(&path, "one-r1"));
+    assert!(entry.contains("phase: Completed") && entry.contains("attempt: 1"), "{entry}");
+    let log = git(&path, &["log", "--format=%s", RESULTS]);
+    assert_eq!(log, "team/one-r1: Completed (Completed)\nteam/one-r1: claimed", "claimed once, ended once");
+    up.signal(Signal::SIGINT);
+    assert!(up.wait().success());
+}
+
+#[test]
+fn leaving_says_what_goes_on_and_the_next_start_adopts_it() {
+    let world = World::new();
+    let path = repository(&world, SLOW);
+    let mut up = Up::start(&world, &path);
+    ask(&world, &path, "one");
+    wait_for("the runner", || runner(&world));
+    up.signal(Signal::SIGINT);
+    let line = up.wait_for_line("left in their pods");
+    assert!(line.starts_with("1 running agent"), "{line}");
+    assert!(up.wait().success());
+    let _up = Up::start(&world, &path);
+    let entry = wait_for("the ending in the ledger", || ended(&path, "one-r1"));
+    assert!(entry.contains("phase: Completed"), "{entry}");
+}
+
+#[test]
+fn a_lost_data_folder_runs_nothing_twice() {
+    let world = World::new();
+    let path = repository(&world, QUICK);
+    let up = Up::start(&world, &path);
+    ask(&world, &path, "one");
+    wait_for("the ending in the ledger", || ended(&path, "one-r1"));
+    up.signal(Signal::SIGINT);
+    assert!(up.wait().success());
+    let before = git(&path, &["rev-parse", RESULTS]);
+    std::fs::remove_dir_all(world.path("data")).unwrap();
+
+    let up = Up::start(&world, &path);
+    ask(&world, &path, "two");
+    wait_for("the second session's ending", || ended(&path, "two-r1"));
+    let log = git(&path, &["log", "--format=%s", &format!("{before}..{RESULTS}")]);
+    assert!(!log.contains("one-r1"), "{log}");
+    let installation = git(&path, &["show", &format!("{RESULTS}:installation.yaml")]);
+    assert!(installation.contains("epoch: 2"), "the same name with another cluster: {installation}");
+    up.signal(Signal::SIGINT);
+    assert!(up.wait().success());
+}
+
+/// The process of the runner in the world's only pod.
+fn runner(world: &World) -> Option<i32> {
+    let pods = processes_in(&world.path("data/node/pods"));
+    pods.into_iter().find(|pid| environment(*pid).contains("AMBIENT_SESSION_FILE="))
+}
+
+fn environment(pid: i32) -> String {
+    let bytes = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn group_and_session(pid: i32) -> (i32, i32) {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let fields: Vec<i32> = stat
+        .rsplit_once(')')
+        .unwrap()
+        .1
+        .split_whitespace()
+        .skip(1)
+        .take(3)
+        .map(|one| one.parse().unwrap())
+        .collect();
+    (fields[1], fields[2])
+}
