@@ -50,7 +50,7 @@ impl RecordReader {
     /// A project's runs, newest first.
     ///
     /// # Errors
-    /// See [`RecordError`].
+    /// Fails where the project, the branch or the run cannot be read, or there is none.
     pub async fn list(&self, project: &str) -> Result<Vec<RecordSummary>, RecordError> {
         let (_, snapshot) = self.snapshot(project).await?;
         let mut entries = snapshot.entries(project)?;
@@ -61,7 +61,7 @@ impl RecordReader {
     /// One run.
     ///
     /// # Errors
-    /// See [`RecordError`].
+    /// Fails where the project, the branch or the run cannot be read, or there is none.
     pub async fn get(&self, key: &RunKey) -> Result<Record, RecordError> {
         let (target, snapshot) = self.snapshot(key.project()).await?;
         let entry = entry(&snapshot, key)?;
@@ -85,7 +85,7 @@ impl RecordReader {
     /// A run's transcript.
     ///
     /// # Errors
-    /// See [`RecordError`].
+    /// Fails where the project, the branch or the run cannot be read, or there is none.
     pub async fn transcript(&self, key: &RunKey) -> Result<Vec<u8>, RecordError> {
         let (target, snapshot) = self.snapshot(key.project()).await?;
         let entry = entry(&snapshot, key)?;
@@ -98,7 +98,7 @@ impl RecordReader {
     /// Whether a run has ended, for the sync of manifests (rule 15).
     ///
     /// # Errors
-    /// See [`RecordError`].
+    /// Fails where the project, the branch or the run cannot be read, or there is none.
     pub async fn has_ended(&self, key: &RunKey) -> Result<bool, RecordError> {
         let (_, snapshot) = self.snapshot(key.project()).await?;
         Ok(snapshot.entry(key)?.is_some_and(|entry| entry.ended.is_some()))
