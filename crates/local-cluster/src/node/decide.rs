@@ -52,6 +52,8 @@ pub(crate) fn course(pod: &Pod, node: &str, folder: FolderState) -> Course {
         (true, _, _) => Course::Rest,
         (false, true, _) => Course::ReportEnd,
         (false, false, true) => Course::ReportLost,
+        // Its folder is gone: it is not run a second time.
+        (false, false, false) if has_run(pod) => Course::ReportLost,
         (false, false, false) if bound.is_none() => placement(pod),
         (false, false, false) => Course::Start,
     }
@@ -61,6 +63,13 @@ pub(crate) fn course(pod: &Pod, node: &str, folder: FolderState) -> Course {
 pub(crate) fn is_final(pod: &Pod) -> bool {
     let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
     matches!(phase, Some("Succeeded" | "Failed"))
+}
+
+/// Whether the API knows of a container that runs or ran.
+fn has_run(pod: &Pod) -> bool {
+    let lists =
+        pod.status.iter().flat_map(|status| [&status.init_container_statuses, &status.container_statuses]);
+    lists.flatten().flatten().any(|container| container.container_id.is_some())
 }
 
 /// Whether a pod that no node has may be placed here: this is the only node, and has no labels to choose by but the
@@ -98,6 +107,12 @@ mod tests {
             pod
         };
         let ended = || with(bound(), "/status/phase", "Failed".into());
+        let ran = || {
+            let container = json!({
+                "name": "c", "image": "i", "imageID": "", "ready": true, "restartCount": 0, "containerID": "process://1",
+            });
+            with(bound(), "/status/containerStatuses", json!([container]))
+        };
         let going = |pod| with(pod, "/metadata/deletionTimestamp", "2026-01-01T00:00:00Z".into());
         let free = || json!({ "spec": { "containers": [] } });
         for (name, pod, folder, expected) in [
@@ -118,6 +133,7 @@ mod tests {
             ("ended, to go", going(bound()), done, Course::ReportEnd),
             ("lost", bound(), lost, Course::ReportLost),
             ("ended and known", ended(), done, Course::Rest),
+            ("its folder is gone", ran(), none, Course::ReportLost),
             ("lost and known", ended(), lost, Course::Rest),
             ("never started, to go", going(bound()), none, Course::Remove),
             ("ended and known, to go", going(ended()), done, Course::Remove),

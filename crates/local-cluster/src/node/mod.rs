@@ -125,9 +125,10 @@ impl Node {
             source,
         })?;
         register::register(&shared.client, &shared.config.name).await?;
+        // That of the pods ends last: when this returns, nothing is started any more.
         tokio::select! {
-            () = async { tokio::join!(pods::run(&shared, &shutdown), claims::run(&shared), write_events); } => {}
-            () = shutdown.cancelled() => {}
+            () = pods::run(&shared, &shutdown) => {}
+            () = async { tokio::join!(claims::run(&shared), write_events); } => {}
         }
         Ok(())
     }

@@ -189,7 +189,7 @@ impl PodTask {
     async fn wait_for_news(&mut self, limit: Option<Duration>) {
         let mut is_stopping = self.node.is_stopping.subscribe();
         tokio::select! {
-            changed = self.news.changed() => self.is_gone |= changed.is_err(),
+            () = changed(&mut self.news) => {}
             _ = is_stopping.changed() => {}
             () = tokio::time::sleep(limit.unwrap_or_default()), if limit.is_some() => {}
         }
@@ -323,7 +323,7 @@ impl PodTask {
                 () = changes.changed() => {}
                 _ = readiness.changed() => {}
                 _ = is_stopping.changed() => {}
-                changed = self.news.changed() => self.is_gone |= changed.is_err(),
+                () = changed(&mut self.news) => {}
                 _ = &mut gone => return Ok(()),
             }
             self.hear();
@@ -408,6 +408,13 @@ impl PodTask {
             Err(error) => return Err(error.into()),
         }
         Ok(())
+    }
+}
+
+/// Waits for news. When nobody is left to bring any, the node ends: its pods are not told, and go on.
+async fn changed(news: &mut watch::Receiver<PodNews>) {
+    if news.changed().await.is_err() {
+        std::future::pending::<()>().await;
     }
 }
 

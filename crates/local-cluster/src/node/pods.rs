@@ -19,22 +19,23 @@ use super::{
     pod::{self, PodNews},
 };
 
-/// Follows the pods until `shutdown`; then the tasks end where they are.
+/// Follows the pods until `shutdown`; then the tasks end where they are, and this when they have.
 pub(super) async fn run(shared: &Arc<Shared>, shutdown: &CancellationToken) {
     let pods: Api<Pod> = Api::all(shared.client.clone());
     let mut events = watcher(pods, watcher::Config::default()).default_backoff().boxed();
     let mut table = Table::default();
     loop {
         tokio::select! {
-            () = shutdown.cancelled() => return,
+            () = shutdown.cancelled() => break,
             event = events.try_next() => match event {
                 Ok(Some(event)) => table.take(shared, event),
-                Ok(None) => return,
+                Ok(None) => break,
                 Err(error) => tracing::warn!(%error, "the watch of pods broke; it is tried again"),
             },
             Some(ended) = table.tasks.join_next() => table.forget(ended.ok()),
         }
     }
+    table.tasks.shutdown().await;
 }
 
 #[derive(Default)]

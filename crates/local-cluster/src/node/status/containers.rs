@@ -1,5 +1,6 @@
 //! Statuses of containers.
 
+use jiff::Timestamp;
 use k8s_openapi::{
     api::core::v1::{
         Container, ContainerState, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting,
@@ -108,18 +109,12 @@ fn state(
     report: Option<&ContainerReport>,
     comes_back: bool,
 ) -> ContainerState {
-    let Some(report) = report else { return waiting(not_yet(facts, spec, container)) };
+    let Some(report) = report else {
+        let ran = facts.is_lost && known_id(facts, &container.name).is_some();
+        return if ran { unknown_end(None) } else { waiting(not_yet(facts, spec, container)) };
+    };
     match &report.state {
-        ProcessState::Running { started_at, .. } if facts.is_lost => {
-            let end = ContainerStateTerminated {
-                exit_code: UNKNOWN_EXIT,
-                reason: Some("ContainerStatusUnknown".to_owned()),
-                message: Some("The container could not be located when the pod was terminated".to_owned()),
-                started_at: Some(Time(seconds(*started_at))),
-                ..ContainerStateTerminated::default()
-            };
-            ContainerState { terminated: Some(end), ..ContainerState::default() }
-        }
+        ProcessState::Running { started_at, .. } if facts.is_lost => unknown_end(Some(*started_at)),
         ProcessState::Running { started_at, .. } => ContainerState {
             running: Some(ContainerStateRunning { started_at: Some(Time(seconds(*started_at))) }),
             ..ContainerState::default()
@@ -129,6 +124,18 @@ fn state(
             ContainerState { terminated: Some(terminated(end)), ..ContainerState::default() }
         }
     }
+}
+
+/// The end of a container that nobody saw.
+fn unknown_end(started_at: Option<Timestamp>) -> ContainerState {
+    let end = ContainerStateTerminated {
+        exit_code: UNKNOWN_EXIT,
+        reason: Some("ContainerStatusUnknown".to_owned()),
+        message: Some("The container could not be located when the pod was terminated".to_owned()),
+        started_at: started_at.map(|time| Time(seconds(time))),
+        ..ContainerStateTerminated::default()
+    };
+    ContainerState { terminated: Some(end), ..ContainerState::default() }
 }
 
 fn waiting(waiting: ContainerStateWaiting) -> ContainerState {
