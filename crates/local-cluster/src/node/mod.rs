@@ -19,6 +19,7 @@ mod folder_watch;
 mod folders;
 mod hindrance;
 mod lock_watch;
+mod logs;
 mod materialize;
 mod mounts;
 mod pod;
@@ -68,7 +69,8 @@ pub struct Node {
     write_events: BoxFuture<'static, ()>,
 }
 
-/// Asks a node that runs, and tells it to stop its pods.
+/// Asks a node that runs, and tells it to stop its pods. It is also the source of their logs, for
+/// [`crate::Cluster::set_log_source`].
 #[derive(Clone)]
 pub struct NodeHandle {
     shared: Arc<Shared>,

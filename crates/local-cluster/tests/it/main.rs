@@ -8,6 +8,7 @@
 
 mod applies;
 mod controllers;
+mod logs;
 mod objects;
 mod pods;
 mod protocol;

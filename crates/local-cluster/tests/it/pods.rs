@@ -13,18 +13,18 @@ use kube::runtime::wait::await_condition;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-const BOUND: Duration = Duration::from_secs(30);
+pub(super) const BOUND: Duration = Duration::from_secs(30);
 
 /// A cluster with one node whose image `sh` is the shell.
-struct Machine {
-    client: Client,
-    node: NodeHandle,
+pub(super) struct Machine {
+    pub(super) client: Client,
+    pub(super) node: NodeHandle,
     stop: CancellationToken,
     work: tokio::task::JoinHandle<()>,
 }
 
 impl Machine {
-    fn start(cluster: &Cluster, folder: &Path) -> Self {
+    pub(super) fn start(cluster: &Cluster, folder: &Path) -> Self {
         let shell =
             ImageCommand { program: "/bin/sh".into(), arguments: Vec::new(), environment: Vec::new() };
         let config = NodeConfig {
@@ -49,12 +49,12 @@ impl Machine {
     }
 
     /// The node's process dies; pods do not notice.
-    async fn die(self) {
+    pub(super) async fn die(self) {
         self.stop.cancel();
         self.work.await.unwrap();
     }
 
-    async fn job(&self, name: &str, spec: Value) {
+    pub(super) async fn job(&self, name: &str, spec: Value) {
         let job: Job = serde_json::from_value(json!({
             "metadata": {"name": name},
             "spec": {"backoffLimit": 0, "template": {"spec": spec}},
@@ -65,7 +65,7 @@ impl Machine {
     }
 
     /// Waits until a Job's pod is as wanted, and gives it.
-    async fn pod(&self, job: &str, wanted: impl Fn(&Pod) -> bool) -> Pod {
+    pub(super) async fn pod(&self, job: &str, wanted: impl Fn(&Pod) -> bool) -> Pod {
         let pods: Api<Pod> = Api::default_namespaced(self.client.clone());
         let selector = ListParams::default().labels(&format!("job-name={job}"));
         let search = async {
@@ -89,12 +89,12 @@ impl Machine {
     }
 }
 
-fn sh(script: &str) -> Value {
+pub(super) fn sh(script: &str) -> Value {
     json!({"restartPolicy": "Never", "terminationGracePeriodSeconds": 1,
         "containers": [{"name": "main", "image": "sh", "args": ["-c", script]}]})
 }
 
-fn phase(pod: &Pod) -> &str {
+pub(super) fn phase(pod: &Pod) -> &str {
     pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or_default()
 }
 
