@@ -75,6 +75,7 @@ impl Platform {
 
         let node = Node::new(client.clone(), node_config(&data, &agents));
         let handle = node.handle();
+        cluster.set_log_source(Arc::new(handle.clone()));
         parts.spawn(ended("node", node.run(shutdown.clone())));
 
         let operator_signer = data.signer("operator")?;
