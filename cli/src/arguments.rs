@@ -106,8 +106,8 @@ pub(crate) struct LocalArguments {
     #[arg(long, env = "HOME", hide = true)]
     pub(crate) home: Option<PathBuf>,
     /// The user's name, a part of the installation's.
-    #[arg(long, env = "USER", hide = true, default_value = "user")]
-    pub(crate) user: String,
+    #[arg(long, env = "USER", hide = true)]
+    pub(crate) user: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -59,8 +59,9 @@ impl DataFolder {
     }
 
     /// Who this installation is on results branches. The cluster's id is random, made once, and lives here.
-    pub(crate) fn installation(&self, user: &str) -> anyhow::Result<Installation> {
+    pub(crate) fn installation(&self, user: Option<&str>) -> anyhow::Result<Installation> {
         let cluster = self.keep("cluster-id", || Ok(uuid::Uuid::new_v4().to_string()))?;
+        let user = user.map_or_else(user_name, str::to_owned);
         Ok(Installation::new(&format!("local-{user}@{}", host_name()), &cluster))
     }
 
@@ -104,6 +105,13 @@ impl DataFolder {
     }
 }
 
+/// The name of the user whose process this is; the number where there is no name.
+fn user_name() -> String {
+    let id = nix::unistd::getuid();
+    let user = nix::unistd::User::from_uid(id).ok().flatten();
+    user.map_or_else(|| id.to_string(), |user| user.name)
+}
+
 fn host_name() -> String {
     let name = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
     name.filter(|name| !name.is_empty()).unwrap_or_else(|| "localhost".to_owned())
@@ -118,7 +126,7 @@ mod tests {
         let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let read = |path: &Path| {
             let folder = DataFolder::open(path).unwrap();
-            let installation = folder.installation("jane").unwrap();
+            let installation = folder.installation(Some("jane")).unwrap();
             (
                 installation,
                 folder.admin_token().unwrap(),

@@ -27,8 +27,8 @@ pub(crate) struct Settings<'a> {
     pub(crate) data: DataFolder,
     pub(crate) source: RootSource<'a>,
     pub(crate) agents: Agents,
-    /// The user whose installation this is.
-    pub(crate) user: String,
+    /// The user whose installation this is; without it, whose process this is.
+    pub(crate) user: Option<String>,
     pub(crate) listen: Option<SocketAddr>,
     pub(crate) slots: usize,
     pub(crate) take_over: bool,
@@ -86,7 +86,7 @@ impl Platform {
             client.clone(),
             ambient_operator::Config {
                 data_directory: data.results_folder(),
-                installation: data.installation(&user)?,
+                installation: data.installation(user.as_deref())?,
                 take_over,
                 local_repositories: LocalRepositories::Allowed,
                 registry: agents.registry(),
