@@ -28,13 +28,16 @@ fn commit(path: &Path, message: &str) {
 
 /// Commits a session whose agent works on the repository itself.
 fn ask(world: &World, path: &Path, name: &str) {
-    let manifest = format!(
+    world.write(&format!("repository/ambient/{name}.yaml"), &session(path, name));
+    commit(path, name);
+}
+
+fn session(path: &Path, name: &str) -> String {
+    format!(
         "apiVersion: vteam.ambient-code/v1alpha1\nkind: AgenticSession\nmetadata:\n  name: {name}\n  namespace: team\n\
          spec:\n  runnerType: replay\n  initialPrompt: Do it.\n  repos:\n    - url: {}\n      branch: main\n",
         path.display()
-    );
-    world.write(&format!("repository/ambient/{name}.yaml"), &manifest);
-    commit(path, name);
+    )
 }
 
 /// The ledger entry of a run, once it has ended.
@@ -115,6 +118,23 @@ fn leaving_says_what_goes_on_and_the_next_start_adopts_it() {
     let _up = Up::start(&world, &path);
     let entry = wait_for("the ending in the ledger", || ended(&path, "one-r1"));
     assert!(entry.contains("phase: Completed"), "{entry}");
+}
+
+#[test]
+fn a_session_waits_for_the_one_it_depends_on() {
+    let world = World::new();
+    let path = repository(&world, QUICK);
+    let up = Up::start(&world, &path);
+    let second = session(&path, "second") + "  dependsOn:\n    - name: first\n";
+    world.write("repository/ambient/second.yaml", &second);
+    ask(&world, &path, "first");
+    wait_for("the second ending", || ended(&path, "second-r1"));
+    let log = git(&path, &["log", "--reverse", "--format=%s", RESULTS]);
+    let at =
+        |text: &str| log.lines().position(|line| line == text).unwrap_or_else(|| panic!("{text}: {log}"));
+    assert!(at("team/first-r1: Completed (Completed)") < at("team/second-r1: claimed"), "{log}");
+    up.signal(Signal::SIGINT);
+    assert!(up.wait().success());
 }
 
 #[test]

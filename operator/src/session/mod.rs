@@ -32,7 +32,7 @@ use futures::StreamExt as _;
 use futures::channel::mpsc;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::Api;
+use kube::api::{Api, ListParams};
 use kube::runtime::controller::{Action as Requeue, Controller};
 use kube::runtime::reflector::ObjectRef;
 use kube::runtime::watcher;
@@ -103,8 +103,23 @@ async fn reconcile(session: Arc<AgenticSession>, context: Arc<Context>) -> Resul
     if !gone {
         report::report(&context.client, &observed, &plan).await.map_err(SessionError::Report)?;
     }
+    let newly_recorded = observed.progress.recorded.is_some() && !observed::is_settled(&session);
+    if plan.phase.is_ended() && (newly_recorded || observed.known_phase() != Some(plan.phase)) {
+        wake_dependents(&context, &session).await.map_err(SessionError::Report)?;
+    }
     context.backoff.reset(&name_of(&session));
     Ok(requeue(&plan))
+}
+
+/// Sessions that wait for this one are looked at again when it has ended.
+async fn wake_dependents(context: &Context, session: &AgenticSession) -> Result<(), kube::Error> {
+    let (project, name) = (session.namespace().unwrap_or_default(), session.name_any());
+    let sessions: Api<AgenticSession> = Api::namespaced(context.client.clone(), &project);
+    let others = sessions.list(&ListParams::default()).await?;
+    let waits =
+        |other: &&AgenticSession| other.spec.depends_on.iter().any(|dependency| dependency.name == name);
+    others.iter().filter(waits).for_each(|other| context.board.look_again(&project, &other.name_any()));
+    Ok(())
 }
 
 fn requeue(plan: &SessionPlan) -> Requeue {

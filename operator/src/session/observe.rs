@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::effective::{EffectiveError, EffectiveInputs, merge};
 use super::fetch::{Inputs, results_target};
-use super::observed::{LedgerView, Observed, ProjectState, Waiting};
+use super::observed::{LedgerView, Observed, ProjectState, Waiting, is_settled};
 use super::progress::{Progress, RunId};
 use crate::context::Context;
 
@@ -120,7 +120,9 @@ fn unmet_dependency(inputs: &Inputs) -> Option<String> {
         let phase = session.status.as_ref().and_then(|status| status.phase);
         let run = session.status.as_ref().and_then(|status| status.run);
         match phase {
-            Some(Phase::Completed) if run >= Some(session.spec.run) => None,
+            // What it left must be in Git before anybody builds on it.
+            Some(Phase::Completed) if run >= Some(session.spec.run) && is_settled(session) => None,
+            Some(Phase::Completed) => Some(format!("the result of session {name} is not recorded yet")),
             Some(phase) => Some(format!("session {name} is {phase}; it must be Completed")),
             None => Some(format!("session {name} has not started")),
         }
