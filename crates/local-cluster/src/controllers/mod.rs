@@ -7,6 +7,7 @@ mod garbage;
 pub(crate) mod job;
 mod namespaces;
 mod owners;
+mod protection;
 
 use std::sync::Arc;
 
@@ -35,6 +36,7 @@ pub(crate) async fn run(server: Arc<Server>, shutdown: CancellationToken) {
         definitions::reconcile(&server, &changes);
         namespaces::reconcile(&server, &changes);
         garbage.reconcile(&server, &changes);
+        protection::reconcile(&server, &changes);
         // Controllers may have a long list of work: others get their turn in between.
         tokio::task::yield_now().await;
     }

@@ -11,7 +11,7 @@ mod validation;
 
 pub(crate) use self::{
     builtin::Builtin,
-    defaults::CLEANUP,
+    defaults::{CLAIM_PROTECTION, CLEANUP},
     registry::Registry,
     resource::{Behaviour, Custom, Resource, Scope},
 };

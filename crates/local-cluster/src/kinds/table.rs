@@ -109,7 +109,7 @@ static CORE_GROUP: &[Builtin] = &[
         decode: decode::<core::PersistentVolumeClaim>,
         validate: validation::claim,
         apply_defaults: defaults::claim,
-        on_create: defaults::create_pending,
+        on_create: defaults::create_claim,
         ..CORE
     },
     Builtin {

@@ -7,6 +7,7 @@
 )]
 
 mod applies;
+mod claims;
 mod controllers;
 mod logs;
 mod objects;

@@ -10,6 +10,9 @@ use crate::object::{self, child_mut};
 /// The finalizer of a definition whose objects are not gone yet.
 pub(crate) const CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";
 
+/// The finalizer of a claim that pods may use.
+pub(crate) const CLAIM_PROTECTION: &str = "kubernetes.io/pvc-protection";
+
 /// Sets a field that is not there.
 fn set(object: &mut Map<String, Value>, field: &str, value: impl Into<Value>) {
     if object.get(field).is_none_or(Value::is_null) {
@@ -68,7 +71,16 @@ pub(crate) fn claim(object: &mut Value) {
     set(spec, "resources", json!({}));
 }
 
-/// A new claim or volume waits.
+/// A new claim waits for a volume, and is protected from going while pods use it.
+pub(crate) fn create_claim(object: &mut Value) {
+    create_pending(object);
+    let finalizers = object::metadata_mut(object).entry("finalizers").or_insert_with(|| json!([]));
+    if let Some(list) = finalizers.as_array_mut().filter(|list| !list.contains(&CLAIM_PROTECTION.into())) {
+        list.push(CLAIM_PROTECTION.into());
+    }
+}
+
+/// A new volume waits.
 pub(crate) fn create_pending(object: &mut Value) {
     object["status"] = json!({ "phase": "Pending" });
 }
