@@ -10,7 +10,14 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[command(name = "ambient", version, about, max_term_width = 100)]
 pub(crate) struct Arguments {
     /// What is logged to standard error: a level, or `target=level` pairs separated by commas.
-    #[arg(long, global = true, env = "AMBIENT_LOG", default_value = "warn", value_name = "FILTER")]
+    #[arg(
+        long,
+        global = true,
+        env = "AMBIENT_LOG",
+        hide_env_values = true,
+        default_value = "warn",
+        value_name = "FILTER"
+    )]
     pub(crate) log: String,
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -69,7 +76,13 @@ pub(crate) struct DemoArguments {
     #[arg(long, value_enum, default_value_t = DemoAgent::Replay)]
     pub(crate) agent: DemoAgent,
     /// The Claude Code program.
-    #[arg(long, value_name = "PATH", env = "AMBIENT_CLAUDE_BIN", default_value = "claude")]
+    #[arg(
+        long,
+        value_name = "PATH",
+        env = "AMBIENT_CLAUDE_BIN",
+        hide_env_values = true,
+        default_value = "claude"
+    )]
     pub(crate) claude_bin: PathBuf,
     /// Answer the agent from a script on this machine instead of the real model service.
     #[arg(long)]
@@ -135,5 +148,18 @@ mod tests {
     #[test]
     fn arguments_are_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn help_reads_well() {
+        for name in ["ambient", "demo", "up"] {
+            let mut command = Arguments::command();
+            command.build();
+            let help = match command.find_subcommand_mut(name) {
+                Some(subcommand) => subcommand.render_long_help(),
+                None => command.render_long_help(),
+            };
+            insta::assert_snapshot!(format!("help of {name}"), help);
+        }
     }
 }

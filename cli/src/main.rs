@@ -3,6 +3,7 @@
 mod arguments;
 mod demo;
 mod local;
+mod news;
 mod output;
 mod up;
 

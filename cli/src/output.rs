@@ -38,7 +38,7 @@ impl Progress {
     /// Something has happened.
     pub(crate) fn step(&self, text: &str) {
         let seconds = self.seconds();
-        self.line(&format!("{} {text}", self.dim(&format!("[{seconds:6.2} s]"))));
+        self.line(&format!("{} {}", self.dim(&format!("[{seconds:6.2} s]")), clean(text)));
     }
 
     /// A line of the conversation: who, and what.
@@ -63,9 +63,15 @@ impl Progress {
     }
 }
 
-/// A line at most 110 characters long, without control characters: what an agent says must not steer a terminal.
+/// One line without control characters: what an agent says, or a file is called, must not steer a terminal.
+fn clean(text: &str) -> String {
+    let flat = text.chars().map(|letter| if letter == '\n' { ' ' } else { letter });
+    flat.filter(|letter| !letter.is_control()).collect()
+}
+
+/// A clean line at most 110 characters long.
 fn shorten(line: &str) -> String {
-    let clean: String = line.chars().filter(|letter| !letter.is_control()).collect();
+    let clean = clean(line);
     if clean.chars().count() <= 110 {
         return clean;
     }
@@ -79,6 +85,7 @@ mod tests {
     #[test]
     fn what_an_agent_says_does_not_steer_the_terminal() {
         assert_eq!(shorten("a\u{1b}[2Jb"), "a[2Jb");
+        assert_eq!(clean("one\ntwo\r"), "one two");
         assert_eq!(shorten(&"x".repeat(500)).chars().count(), 110);
     }
 }

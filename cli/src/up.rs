@@ -7,6 +7,7 @@ use anyhow::Context as _;
 
 use crate::arguments::{LocalArguments, UpArguments};
 use crate::local::{Agents, DataFolder, Parts, Platform, RootSource, Settings};
+use crate::news;
 use crate::output::Progress;
 
 /// What local mode is not; said at every start.
@@ -33,6 +34,7 @@ pub(crate) async fn up(arguments: UpArguments) -> anyhow::Result<ExitCode> {
     greet(&progress, &platform, &arguments, &repository);
     tokio::select! {
         fault = parts.fault() => return Err(fault),
+        () = news::tell(&platform.client, &progress) => {}
         () = shutdown.leave.cancelled() => {}
     }
     end(&progress, &platform, parts, &shutdown).await;

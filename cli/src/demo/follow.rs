@@ -20,6 +20,7 @@ use serde_json::json;
 
 use super::{PROJECT, SESSION};
 use crate::local::Platform;
+use crate::news::{is_recorded, standing};
 use crate::output::Progress;
 
 /// A follower that is set up before the commit, so that it misses nothing.
@@ -150,26 +151,13 @@ fn say(progress: &Progress, entry: &Entry) -> bool {
     true
 }
 
-/// Where a session stands, in one line.
-fn standing(status: &AgenticSessionStatus) -> String {
-    let phase = status.phase.map_or("Pending", Phase::as_str);
-    let ready = find(&status.conditions, ConditionType::Ready.as_str());
-    let (reason, message) = ready.map_or(("", ""), |ready| (ready.reason.as_str(), ready.message.as_str()));
-    let reason = if reason == phase { String::new() } else { format!(" {reason}") };
-    let recorded =
-        status.result_commit.as_deref().map_or(String::new(), |commit| format!(", result commit {commit}"));
-    format!("{phase}{reason}{recorded}: {message}").trim_end_matches(": ").to_owned()
-}
-
 /// Whether nothing more will come: the run has ended and its result is recorded, or an edit is needed.
 fn is_over(status: &AgenticSessionStatus) -> bool {
     let ended = status.phase.is_some_and(Phase::is_ended);
-    let recorded = find(&status.conditions, ConditionType::ResultRecorded.as_str())
-        .is_some_and(|one| one.status == "True");
     let invalid = find(&status.conditions, ConditionType::Ready.as_str()).is_some_and(|ready| {
         matches!(ready.reason.as_str(), "Invalid" | "CeilingExceeded" | "OtherInstallation")
     });
-    (ended && recorded) || invalid
+    (ended && is_recorded(status)) || invalid
 }
 
 /// Stores the agent's key. The Project's namespace exists before its session: it is made with the first commit.

@@ -6,7 +6,6 @@ use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ambient_protocol::installation::Installation;
 use ambient_protocol::token::Signer;
 use anyhow::{Context as _, bail};
 
@@ -58,13 +57,6 @@ impl DataFolder {
         self.path.join("kubeconfig")
     }
 
-    /// Who this installation is on results branches. The cluster's id is random, made once, and lives here.
-    pub(crate) fn installation(&self, user: Option<&str>) -> anyhow::Result<Installation> {
-        let cluster = self.keep("cluster-id", || Ok(uuid::Uuid::new_v4().to_string()))?;
-        let user = user.map_or_else(user_name, str::to_owned);
-        Ok(Installation::new(&format!("local-{user}@{}", host_name()), &cluster))
-    }
-
     /// The administrator's token, for kubeconfig and dashboard.
     pub(crate) fn admin_token(&self) -> anyhow::Result<String> {
         self.keep("admin-token", || {
@@ -105,18 +97,6 @@ impl DataFolder {
     }
 }
 
-/// The name of the user whose process this is; the number where there is no name.
-fn user_name() -> String {
-    let id = nix::unistd::getuid();
-    let user = nix::unistd::User::from_uid(id).ok().flatten();
-    user.map_or_else(|| id.to_string(), |user| user.name)
-}
-
-fn host_name() -> String {
-    let name = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
-    name.filter(|name| !name.is_empty()).unwrap_or_else(|| "localhost".to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,16 +106,10 @@ mod tests {
         let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let read = |path: &Path| {
             let folder = DataFolder::open(path).unwrap();
-            let installation = folder.installation(Some("jane")).unwrap();
-            (
-                installation,
-                folder.admin_token().unwrap(),
-                folder.signer("operator").unwrap().public_paserk().unwrap(),
-            )
+            (folder.admin_token().unwrap(), folder.signer("operator").unwrap().public_paserk().unwrap())
         };
         assert_eq!(read(one.path()), read(one.path()));
-        assert_ne!(read(one.path()).0.cluster, read(other.path()).0.cluster);
-        assert!(read(one.path()).0.name.starts_with("local-jane@"));
+        assert_ne!(read(one.path()), read(other.path()));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod agents;
 mod data;
+mod installation;
 mod objects;
 mod platform;
 

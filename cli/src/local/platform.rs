@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::agents::Agents;
 use super::data::DataFolder;
+use super::installation::installation;
 use super::objects::{self, RootSource};
 
 /// What a platform is started with.
@@ -73,7 +74,7 @@ impl Platform {
         spawn_cluster(&mut parts, &cluster, api, &shutdown);
         objects::install(&client).await.context("cannot install the kinds")?;
 
-        let node = Node::new(client.clone(), node_config(&data, &agents));
+        let node = Node::open(client.clone(), node_config(&data, &agents)).await?;
         let handle = node.handle();
         cluster.set_log_source(Arc::new(handle.clone()));
         parts.spawn(ended("node", node.run(shutdown.clone())));
@@ -86,7 +87,7 @@ impl Platform {
             client.clone(),
             ambient_operator::Config {
                 data_directory: data.results_folder(),
-                installation: data.installation(user.as_deref())?,
+                installation: installation(&client, user.as_deref()).await?,
                 take_over,
                 local_repositories: LocalRepositories::Allowed,
                 registry: agents.registry(),

@@ -56,6 +56,10 @@ const QUICK: &str = "pace: 0\nsteps:\n  - tool:\n      name: Write\n      input:
 const SLOW: &str = "pace: 0\nsteps:\n  - text: I begin.\n  - tool:\n      name: Wait\n      input: {}\n      effects:\n        \
     - sleep: 6000\n        - write: {path: MADE.md, content: \"made\\n\"}\n      result: done\n  - finish: {summary: made it}\n";
 
+/// Never ends by itself.
+const ENDLESS: &str = "pace: 0\nsteps:\n  - tool:\n      name: Wait\n      input: {}\n      effects:\n        \
+    - sleep: 600000\n      result: done\n  - finish: {summary: never}\n";
+
 #[test]
 fn a_commit_becomes_a_run_and_the_run_a_commit() {
     let world = World::new();
@@ -121,6 +125,37 @@ fn leaving_says_what_goes_on_and_the_next_start_adopts_it() {
 }
 
 #[test]
+fn a_second_interrupt_stops_the_agents_first() {
+    let world = World::new();
+    let path = repository(&world, ENDLESS);
+    let mut up = Up::start(&world, &path);
+    ask(&world, &path, "one");
+    wait_for("the runner", || runner(&world));
+    up.signal(Signal::SIGINT);
+    up.wait_for_line("left in their pods");
+    up.signal(Signal::SIGINT);
+    up.wait_for_line("stopped");
+    assert!(up.wait().success());
+    assert_eq!(processes_in(&world.path("data")), [0; 0], "nothing is left");
+}
+
+#[test]
+fn what_is_wrong_with_a_commit_is_said_with_its_place() {
+    let world = World::new();
+    let path = repository(&world, QUICK);
+    let mut up = Up::start(&world, &path);
+    up.wait_for_line("project team: ready");
+    world.write("repository/ambient/broken.yaml", "kind: [\n");
+    commit(&path, "a broken file");
+    up.wait_for_line("ambient/broken.yaml:");
+    ask(&world, &path, "one");
+    up.wait_for_line("team/one run 1: Completed, result commit");
+    std::fs::remove_dir_all(path.join("ambient")).unwrap();
+    commit(&path, "all gone");
+    up.wait_for_line("held: ");
+}
+
+#[test]
 fn a_session_waits_for_the_one_it_depends_on() {
     let world = World::new();
     let path = repository(&world, QUICK);
@@ -158,6 +193,29 @@ fn a_lost_data_folder_runs_nothing_twice() {
     assert!(installation.contains("epoch: 2"), "the same name with another cluster: {installation}");
     up.signal(Signal::SIGINT);
     assert!(up.wait().success());
+}
+
+#[test]
+fn a_lost_database_costs_no_workspace() {
+    let world = World::new();
+    let path = repository(&world, SLOW);
+    let mut up = Up::start(&world, &path);
+    ask(&world, &path, "one");
+    wait_for("the runner", || runner(&world));
+    up.signal(Signal::SIGINT);
+    up.wait_for_line("left in their pods");
+    assert!(up.wait().success());
+    std::fs::remove_file(world.path("data/cluster.redb")).unwrap();
+    let volumes = || std::fs::read_dir(world.path("data/node/volumes")).unwrap().count();
+    let data = world.path("data");
+    let again = world
+        .ambient(&["up", "--repo", path.to_str().unwrap(), "--listen", "127.0.0.1:0", "--data-dir"])
+        .arg(&data)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&again.stderr);
+    assert!(!again.status.success() && said.contains("of another cluster"), "{said}");
+    assert_eq!(volumes(), 1);
 }
 
 /// The process of the runner in the world's only pod.

@@ -24,15 +24,22 @@ pub enum LeftoverCommit {
 }
 
 impl Workspace {
-    /// Clones a branch, or the remote's default branch, and checks it out.
+    /// Clones a branch, or the remote's default branch, and checks it out. Of a repository that also holds results,
+    /// and the branches of a thousand runs, it fetches that one branch; a path is read like a remote, because a copy
+    /// of its object folder would bring all the rest.
     ///
     /// # Errors
     /// Fails where the remote cannot be read or has no such branch; a half-made folder is removed.
     pub async fn clone(remote: &Remote, branch: Option<&str>, path: &Path) -> Result<Self, GitError> {
         let parent = path.parent().unwrap_or(path);
         std::fs::create_dir_all(parent).map_err(|error| GitError::file(parent, error))?;
-        let mut program =
-            Program::new(parent, "clone").args(["--quiet", "--no-tags", "--no-hardlinks", "--template="]);
+        let mut program = Program::new(parent, "clone").args([
+            "--quiet",
+            "--no-tags",
+            "--no-local",
+            "--single-branch",
+            "--template=",
+        ]);
         if let Some(branch) = branch {
             program = program.arg("--branch").arg(branch);
         }

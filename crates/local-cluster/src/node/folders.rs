@@ -30,6 +30,11 @@ impl Folders {
         make_private(&self.volumes)
     }
 
+    /// Whether there is neither pod nor volume.
+    pub(crate) fn are_empty(&self) -> bool {
+        self.pod_uids().is_empty() && self.volume_names().is_empty()
+    }
+
     /// The files of a pod.
     pub(crate) fn pod(&self, uid: &str) -> PodFiles {
         PodFiles::new(self.pods.join(uid))

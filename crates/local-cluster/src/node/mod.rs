@@ -18,6 +18,7 @@ mod events;
 mod folder_watch;
 mod folders;
 mod hindrance;
+mod identity;
 mod lock_watch;
 mod logs;
 mod materialize;
@@ -58,6 +59,19 @@ pub enum NodeError {
         /// Why.
         source: io::Error,
     },
+    /// Its folder holds what another cluster's objects stand for.
+    #[error(
+        "{folder} holds pods or volumes of another cluster ({noted}; this one is {cluster}): the cluster's database was \
+         lost or replaced. Bring it back, or remove the folder with all that its pods and volumes hold"
+    )]
+    OtherCluster {
+        /// The folder.
+        folder: String,
+        /// The cluster it belongs to.
+        noted: String,
+        /// The cluster of this node.
+        cluster: String,
+    },
     /// The API does not take it.
     #[error("the node cannot be registered: {0}")]
     Register(#[from] kube::Error),
@@ -92,12 +106,24 @@ struct Shared {
 }
 
 impl Node {
-    /// A node that talks to the cluster by `client`.
-    #[must_use]
-    pub fn new(client: Client, config: NodeConfig) -> Self {
+    /// A node that talks to the cluster by `client`. Its folder is this cluster's from now on.
+    ///
+    /// # Errors
+    /// The folder cannot be used, or holds pods or volumes of another cluster.
+    pub async fn open(client: Client, config: NodeConfig) -> Result<Self, NodeError> {
+        let folders = Folders::new(&config.data_directory);
+        folders.make().map_err(|source| NodeError::Folder {
+            folder: config.data_directory.display().to_string(),
+            source,
+        })?;
+        identity::claim(&client, &config.data_directory, &folders).await?;
+        Ok(Self::new(client, config, folders))
+    }
+
+    fn new(client: Client, config: NodeConfig, folders: Folders) -> Self {
         let (events, write_events) = Events::new(client.clone(), &config.name);
         let shared = Shared {
-            folders: Folders::new(&config.data_directory),
+            folders,
             watch: FolderWatch::default(),
             inherited: inherited(&config.environment_allowlist),
             starts: Semaphore::new(STARTS_AT_ONCE),
@@ -122,10 +148,6 @@ impl Node {
     /// The node cannot begin; see [`NodeError`].
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), NodeError> {
         let Self { shared, write_events } = self;
-        shared.folders.make().map_err(|source| NodeError::Folder {
-            folder: shared.config.data_directory.display().to_string(),
-            source,
-        })?;
         register::register(&shared.client, &shared.config.name).await?;
         // That of the pods ends last: when this returns, nothing is started any more.
         tokio::select! {

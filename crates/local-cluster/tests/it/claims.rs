@@ -14,7 +14,7 @@ use super::pods::{BOUND, Machine, phase, sh};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deleted_claim_stays_until_its_pod_has_ended() {
     let (cluster, folder) = (Cluster::in_memory(), tempfile::tempdir().unwrap());
-    let machine = Machine::start(&cluster, folder.path());
+    let machine = Machine::start(&cluster, folder.path()).await;
     let claims: Api<PersistentVolumeClaim> = Api::default_namespaced(machine.client.clone());
     let wanted = json!({
         "metadata": { "name": "data" },

@@ -9,8 +9,8 @@ use kube::{Api, ResourceExt, api::LogParams};
 
 use super::pods::{BOUND, Machine, phase, sh};
 
-fn machine(cluster: &Cluster, folder: &std::path::Path) -> Machine {
-    let machine = Machine::start(cluster, folder);
+async fn machine(cluster: &Cluster, folder: &std::path::Path) -> Machine {
+    let machine = Machine::start(cluster, folder).await;
     cluster.set_log_source(Arc::new(machine.node.clone()));
     machine
 }
@@ -18,7 +18,7 @@ fn machine(cluster: &Cluster, folder: &std::path::Path) -> Machine {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_is_kept_and_cut_as_asked() {
     let (cluster, folder) = (Cluster::in_memory(), tempfile::tempdir().unwrap());
-    let machine = machine(&cluster, folder.path());
+    let machine = machine(&cluster, folder.path()).await;
     machine.job("talks", sh("echo one; echo two >&2; printf three")).await;
     let pod = machine.pod("talks", |pod| phase(pod) == "Succeeded").await;
     let pods: Api<Pod> = Api::default_namespaced(machine.client.clone());
@@ -45,7 +45,7 @@ async fn a_log_is_kept_and_cut_as_asked() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_is_followed_to_its_end() {
     let (cluster, folder) = (Cluster::in_memory(), tempfile::tempdir().unwrap());
-    let machine = machine(&cluster, folder.path());
+    let machine = machine(&cluster, folder.path()).await;
     let go = folder.path().join("go");
     let script = format!("echo first; while [ ! -e {0} ]; do sleep 0.01; done; echo last", go.display());
     machine.job("waits", sh(&script)).await;

@@ -9,6 +9,7 @@
 mod applies;
 mod claims;
 mod controllers;
+mod identity;
 mod logs;
 mod objects;
 mod pods;

@@ -23,22 +23,26 @@ pub(super) struct Machine {
     work: tokio::task::JoinHandle<()>,
 }
 
+/// A node on a folder whose image `sh` is the shell.
+pub(super) fn config(folder: &Path) -> NodeConfig {
+    let shell = ImageCommand { program: "/bin/sh".into(), arguments: Vec::new(), environment: Vec::new() };
+    NodeConfig {
+        name: "local".to_owned(),
+        data_directory: folder.to_owned(),
+        images: ImageTable::from([("sh".to_owned(), shell)]),
+        shim: ShimCommand {
+            program: env!("CARGO_BIN_EXE_local-cluster").into(),
+            arguments: vec!["shim".to_owned()],
+        },
+        environment_allowlist: vec!["PATH".to_owned()],
+    }
+}
+
 impl Machine {
-    pub(super) fn start(cluster: &Cluster, folder: &Path) -> Self {
-        let shell =
-            ImageCommand { program: "/bin/sh".into(), arguments: Vec::new(), environment: Vec::new() };
-        let config = NodeConfig {
-            name: "local".to_owned(),
-            data_directory: folder.to_owned(),
-            images: ImageTable::from([("sh".to_owned(), shell)]),
-            shim: ShimCommand {
-                program: env!("CARGO_BIN_EXE_local-cluster").into(),
-                arguments: vec!["shim".to_owned()],
-            },
-            environment_allowlist: vec!["PATH".to_owned()],
-        };
+    pub(super) async fn start(cluster: &Cluster, folder: &Path) -> Self {
+        let config = config(folder);
         let client = cluster.admin();
-        let node = Node::new(client.clone(), config);
+        let node = Node::open(client.clone(), config).await.unwrap();
         let (handle, stop) = (node.handle(), CancellationToken::new());
         let (cluster, token) = (cluster.clone(), stop.clone());
         let work = tokio::spawn(async move {
@@ -121,7 +125,7 @@ async fn read_when_there(path: &Path) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_runs_to_its_end_and_says_how() {
     let (cluster, folder) = (Cluster::in_memory(), tempfile::tempdir().unwrap());
-    let machine = Machine::start(&cluster, folder.path());
+    let machine = Machine::start(&cluster, folder.path()).await;
     machine.job("good", sh("exit 0")).await;
     machine.job("bad", sh("exit 3")).await;
     let jobs: Api<Job> = Api::default_namespaced(machine.client.clone());
@@ -145,7 +149,7 @@ async fn a_job_runs_to_its_end_and_says_how() {
 #[tokio::test(flavor = "multi_thread")]
 async fn paths_and_addresses_reach_a_pod_by_its_environment() {
     let (cluster, folder) = (Cluster::in_memory(), tempfile::tempdir().unwrap());
-    let machine = Machine::start(&cluster, folder.path());
+    let machine = Machine::start(&cluster, folder.path()).await;
     let maps: Api<k8s_openapi::api::core::v1::ConfigMap> = Api::default_namespaced(machine.client.clone());
     let map = json!({"metadata": {"name": "settings"}, "data": {"word": "hello"}});
     maps.create(&PostParams::default(), &serde_json::from_value(map).unwrap()).await.unwrap();
@@ -172,7 +176,7 @@ async fn paths_and_addresses_reach_a_pod_by_its_environment() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_start_says_why() {
     let (cluster, folder) = (Cluster::in_memory(), tempfile::tempdir().unwrap());
-    let machine = Machine::start(&cluster, folder.path());
+    let machine = Machine::start(&cluster, folder.path()).await;
     let mut unknown = sh("exit 0");
     unknown["containers"][0]["image"] = json!("nope:1");
     machine.job("unknown", unknown).await;
@@ -202,7 +206,7 @@ async fn what_cannot_start_says_why() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deleted_pod_takes_every_descendant_with_it() {
     let (cluster, folder) = (Cluster::in_memory(), tempfile::tempdir().unwrap());
-    let machine = Machine::start(&cluster, folder.path());
+    let machine = Machine::start(&cluster, folder.path()).await;
     let out = folder.path().join("stray");
     let script = format!(
         "setsid sh -c 'trap \"\" TERM; echo $$$$ > {0}.new; mv {0}.new {0}; while :; do sleep 1; done' & \
@@ -230,7 +234,7 @@ async fn a_deleted_pod_takes_every_descendant_with_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pod_outlives_its_node_and_is_adopted() {
     let (cluster, folder) = (Cluster::in_memory(), tempfile::tempdir().unwrap());
-    let machine = Machine::start(&cluster, folder.path());
+    let machine = Machine::start(&cluster, folder.path()).await;
     let (go, pid) = (folder.path().join("go"), folder.path().join("pid"));
     let script = format!(
         "echo $$$$ > {0}.new; mv {0}.new {0}; while ! test -e {1}; do sleep 0.05; done; exit 7",
@@ -249,7 +253,7 @@ async fn a_pod_outlives_its_node_and_is_adopted() {
     machine.pod("long", |pod| phase(pod) == "Running").await;
     machine.die().await;
     assert!(alive(&process), "the pod goes on without its node");
-    let machine = Machine::start(&cluster, folder.path());
+    let machine = Machine::start(&cluster, folder.path()).await;
     let adopted = async {
         while machine.node.running_pods() == 0 {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -265,7 +269,7 @@ async fn a_pod_outlives_its_node_and_is_adopted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pod_that_is_too_slow_is_ended() {
     let (cluster, folder) = (Cluster::in_memory(), tempfile::tempdir().unwrap());
-    let machine = Machine::start(&cluster, folder.path());
+    let machine = Machine::start(&cluster, folder.path()).await;
     let mut spec = sh("while :; do sleep 1; done");
     spec["activeDeadlineSeconds"] = json!(1);
     machine.job("slow", spec).await;

@@ -1,0 +1,217 @@
+//! News of the cluster for a terminal: a line for each thing that is not as it was.
+
+use std::collections::BTreeMap;
+
+use ambient_crds::conditions::{ConditionType, Reason};
+use ambient_crds::git_source::{SourceError, StageStatus};
+use ambient_crds::phase::Phase;
+use ambient_crds::session::{AgenticSession, AgenticSessionStatus};
+use ambient_crds::{GitSource, Project, ProjectSettings};
+use ambient_kit::conditions::find;
+use futures::StreamExt as _;
+use futures::stream::{BoxStream, select_all};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::runtime::watcher::Event;
+use kube::runtime::{WatchStreamExt as _, watcher};
+use kube::{Api, Client, ResourceExt as _};
+
+use crate::output::Progress;
+
+/// Tells what happens until it is dropped. What had ended before it began is no news.
+pub(crate) async fn tell(client: &Client, progress: &Progress) {
+    let mut all = select_all([
+        changes(Api::all(client.clone()), of_source),
+        changes(Api::all(client.clone()), of_project),
+        changes(Api::all(client.clone()), of_settings),
+        changes(Api::all(client.clone()), of_session),
+    ]);
+    let mut told = Told::default();
+    while let Some(news) = all.next().await {
+        told.news(&news).iter().for_each(|line| progress.step(line));
+    }
+}
+
+/// What is to be said of one object.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct News {
+    /// The object, as a person names it.
+    about: String,
+    /// All that is to be said of it as it is now.
+    lines: Vec<String>,
+    /// Whether it was like this before anybody listened, and nothing more will come of it.
+    old: bool,
+}
+
+/// What has been said of each object.
+#[derive(Default)]
+struct Told(BTreeMap<String, Vec<String>>);
+
+impl Told {
+    /// The lines that were not said the last time.
+    fn news(&mut self, news: &News) -> Vec<String> {
+        let before = self.0.insert(news.about.clone(), news.lines.clone()).unwrap_or_default();
+        if news.old {
+            return Vec::new();
+        }
+        let new = news.lines.iter().filter(|line| !before.contains(line));
+        new.map(|line| format!("{} {line}", news.about)).collect()
+    }
+}
+
+/// The news of all objects of a kind. A fault of the watch is tried again by the watcher.
+fn changes<K>(objects: Api<K>, describe: fn(&K) -> News) -> BoxStream<'static, News>
+where
+    K: kube::Resource + Clone + std::fmt::Debug + serde::de::DeserializeOwned + Send + 'static,
+    K::DynamicType: Default,
+{
+    let events = watcher(objects, watcher::Config::default()).default_backoff();
+    let news = events.filter_map(move |event| {
+        std::future::ready(match event {
+            Ok(Event::Apply(object)) => Some(News { old: false, ..describe(&object) }),
+            Ok(Event::InitApply(object)) => Some(describe(&object)),
+            Ok(Event::Delete(object)) => {
+                Some(News { lines: vec!["deleted".to_owned()], old: false, ..describe(&object) })
+            }
+            Ok(Event::Init | Event::InitDone) | Err(_) => None,
+        })
+    });
+    news.boxed()
+}
+
+fn of_source(source: &GitSource) -> News {
+    let about = format!("source {}:", source.name_any());
+    let Some(status) = &source.status else { return News { about, ..News::default() } };
+    let stages = [&status.fetched, &status.validated, &status.applied];
+    let mut lines: Vec<String> =
+        stages.into_iter().flatten().flat_map(|stage| &stage.errors).map(place).collect();
+    // The stages have said it already, with its place.
+    let summary = [Reason::DocumentsRefused.as_str(), Reason::ApplyFailed.as_str()];
+    match find(&status.conditions, ConditionType::Ready.as_str()) {
+        Some(ready) if ready.status == "True" => lines.extend(status.applied.as_ref().and_then(applied)),
+        Some(ready) if lines.is_empty() || !summary.contains(&ready.reason.as_str()) => {
+            lines.extend(problem(ready));
+        }
+        _ => {}
+    }
+    let held = find(&status.conditions, ConditionType::Held.as_str());
+    lines.extend(held.filter(|held| held.status == "True").map(|held| format!("held: {}", held.message)));
+    News { about, lines, old: false }
+}
+
+fn applied(stage: &StageStatus) -> Option<String> {
+    let commit = stage.commit.as_ref()?;
+    Some(format!("commit {} is applied", commit.get(..12).unwrap_or(commit)))
+}
+
+/// `file:line:col code message`, as far as it is known.
+fn place(error: &SourceError) -> String {
+    let mut text = error.file.clone().unwrap_or_default();
+    for number in [error.line, error.column].into_iter().flatten() {
+        text.push_str(&format!(":{number}"));
+    }
+    let parts = [text.as_str(), error.code.as_deref().unwrap_or_default(), &error.message];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+fn of_project(project: &Project) -> News {
+    let conditions = project.status.as_ref().map_or(&[][..], |status| &status.conditions);
+    standing_of(format!("project {}:", project.name_any()), conditions)
+}
+
+fn of_settings(settings: &ProjectSettings) -> News {
+    let conditions = settings.status.as_ref().map_or(&[][..], |status| &status.conditions);
+    standing_of(format!("settings of {}:", settings.namespace().unwrap_or_default()), conditions)
+}
+
+/// What is said of an object that is there to be used: that it is ready, or what keeps it from it.
+fn standing_of(about: String, conditions: &[Condition]) -> News {
+    let ready = find(conditions, ConditionType::Ready.as_str());
+    let lines =
+        ready.and_then(|ready| if ready.status == "True" { Some("ready".into()) } else { problem(ready) });
+    News { about, lines: lines.into_iter().collect(), old: ready.is_some_and(|ready| ready.status == "True") }
+}
+
+fn problem(condition: &Condition) -> Option<String> {
+    // What is under way is not a problem.
+    let known = condition.status == "False";
+    known.then(|| format!("{}: {}", condition.reason, condition.message))
+}
+
+fn of_session(session: &AgenticSession) -> News {
+    let about = format!("{}/{}", session.namespace().unwrap_or_default(), session.name_any());
+    let Some(status) = &session.status else { return News { about, ..News::default() } };
+    let run = status.run.map_or(String::new(), |run| format!("run {run}: "));
+    let old = status.phase.is_some_and(Phase::is_ended) && is_recorded(status);
+    News { about, lines: vec![format!("{run}{}", standing(status))], old }
+}
+
+/// Where a session stands, in one line.
+pub(crate) fn standing(status: &AgenticSessionStatus) -> String {
+    let phase = status.phase.map_or("Pending", Phase::as_str);
+    let ready = find(&status.conditions, ConditionType::Ready.as_str());
+    let (reason, message) = ready.map_or(("", ""), |ready| (ready.reason.as_str(), ready.message.as_str()));
+    let reason = if reason == phase { String::new() } else { format!(" {reason}") };
+    let recorded =
+        status.result_commit.as_deref().map_or(String::new(), |commit| format!(", result commit {commit}"));
+    format!("{phase}{reason}{recorded}: {message}").trim_end_matches(": ").to_owned()
+}
+
+/// Whether the result of the ended run is on the remote.
+pub(crate) fn is_recorded(status: &AgenticSessionStatus) -> bool {
+    find(&status.conditions, ConditionType::ResultRecorded.as_str()).is_some_and(|one| one.status == "True")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn source(status: &serde_json::Value) -> News {
+        let object = json!({
+            "apiVersion": ambient_crds::labels::API_VERSION, "kind": "GitSource", "metadata": {"name": "local"},
+            "spec": {"url": "/r", "ref": {"branch": "main"}}, "status": status,
+        });
+        of_source(&serde_json::from_value(object).unwrap())
+    }
+
+    fn condition(kind: &str, status: &str, reason: &str, message: &str) -> serde_json::Value {
+        json!({"type": kind, "status": status, "reason": reason, "message": message,
+               "lastTransitionTime": "2026-11-21T00:00:00Z"})
+    }
+
+    #[test]
+    fn a_source_says_what_is_wrong_and_where() {
+        let refused = source(&json!({
+            "validated": {"commit": "c1", "errors": [
+                {"file": "ambient/a.yaml", "line": 3, "column": 7, "code": "AMB1003", "message": "no such field"}]},
+            "conditions": [condition("Ready", "False", "DocumentsRefused", "1 document was refused")],
+        }));
+        assert_eq!(refused.lines, ["ambient/a.yaml:3:7 AMB1003 no such field"]);
+        let held = source(&json!({
+            "conditions": [condition("Ready", "False", "PathEmptied", "the folder is empty"),
+                           condition("Held", "True", "PathEmptied", "annotate it")],
+        }));
+        assert_eq!(held.lines, ["PathEmptied: the folder is empty", "held: annotate it"]);
+        let well = source(&json!({
+            "applied": {"commit": "0123456789abcdef"},
+            "conditions": [condition("Ready", "True", "Succeeded", "the newest commit is applied")],
+        }));
+        assert_eq!(well.lines, ["commit 0123456789ab is applied"]);
+    }
+
+    #[test]
+    fn a_thing_is_said_once_and_again_when_it_comes_back() {
+        let mut told = Told::default();
+        let mut say = |lines: &[&str], old: bool| {
+            let lines = lines.iter().map(|line| (*line).to_owned()).collect();
+            told.news(&News { about: "a:".into(), lines, old })
+        };
+        assert_eq!(say(&["one"], false), ["a: one"]);
+        assert!(say(&["one"], false).is_empty());
+        assert_eq!(say(&["one", "two"], false), ["a: two"]);
+        assert!(say(&[], false).is_empty());
+        assert_eq!(say(&["one"], false), ["a: one"]);
+        assert!(say(&["ended long ago"], true).is_empty());
+    }
+}
