@@ -57,12 +57,13 @@ pub struct ClusterConfig {
     pub storage: Storage,
     /// Who may come in over HTTP.
     pub credentials: Vec<Credential>,
-    /// Events kept per kind for watches that resume; older versions are answered with 410.
+    /// Events kept per kind for watches that resume; older versions are answered with 410. An event keeps a whole
+    /// object in memory.
     pub history_limit: usize,
 }
 
 impl Default for ClusterConfig {
     fn default() -> Self {
-        Self { storage: Storage::Memory, credentials: Vec::new(), history_limit: 4096 }
+        Self { storage: Storage::Memory, credentials: Vec::new(), history_limit: 256 }
     }
 }

@@ -28,6 +28,9 @@ const FOLD_BYTES: u64 = 4 << 20;
 /// What a power failure can take at most, roughly: the folding thread puts changes aside this often.
 const FOLD_INTERVAL: Duration = Duration::from_secs(1);
 
+/// All objects are in memory anyway: the database's own cache serves writing alone.
+const CACHE_BYTES: usize = 4 << 20;
+
 /// The durable side of a store.
 #[derive(Debug)]
 pub(crate) struct Persistence {
@@ -218,7 +221,9 @@ fn open_database(path: &Path) -> Result<Database, StoreError> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path).map_err(|error| failed(path, error))?;
-    Database::create(path).map_err(|error| failed(path, error))
+    let mut builder = Database::builder();
+    builder.set_cache_size(CACHE_BYTES);
+    builder.create(path).map_err(|error| failed(path, error))
 }
 
 fn remove(journal: &Path) {
