@@ -169,6 +169,7 @@ async fn carry_out(
     plan: &Plan,
 ) -> Done {
     if plan.changes_nothing() {
+        tracing::debug!(source.name = %settings.key, %commit, "nothing to apply");
         return Done::default();
     }
     let is_outdated = || sight.has_moved();

@@ -62,8 +62,12 @@ pub(crate) async fn serve_request(
         Ok(response) => response,
         Err(error) => error.into_response(),
     };
+    info.status = response.status().as_u16();
+    tracing::debug!(
+        target: "ambient_local_cluster::requests",
+        user = info.user, verb = info.verb, path = info.path, status = info.status, "answered"
+    );
     if let Some(observer) = observer {
-        info.status = response.status().as_u16();
         observer(&info);
     }
     response
