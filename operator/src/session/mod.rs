@@ -3,6 +3,7 @@
 mod apply;
 mod effective;
 mod fetch;
+mod ledger_view;
 mod observe;
 mod observed;
 mod plan;
@@ -95,7 +96,7 @@ pub(crate) async fn run(
 async fn reconcile(session: Arc<AgenticSession>, context: Arc<Context>) -> Result<Requeue, SessionError> {
     let inputs = fetch::fetch(&context.client, &session).await?;
     let id = RunId { key: inputs.key.clone(), session_uid: session.uid().unwrap_or_default() };
-    let ledger = apply::ledger_view(&context, &inputs, &id).await;
+    let ledger = ledger_view::ledger_view(&context, &inputs, &id).await;
     let observed = observe::observe(&context, &session, &inputs, ledger, &id, ambient_kit::clock::now());
     let plan = plan::plan(&observed);
     tracing::debug!(run = %id.key, phase = %plan.phase, reason = plan.reason, action = plan.action.name(), "planned");

@@ -6,8 +6,8 @@ use ambient_protocol::usage::Usage;
 use serde_json::{Value, json};
 
 use super::super::effective::{EffectiveInputs, merge};
-use super::super::observed::current_run;
-use super::super::progress::{Progress, Recorded};
+use super::super::observed::{AttemptState, PodState, ProjectState, Waiting, current_run};
+use super::super::progress::{ClaimState, Progress, Recorded};
 use super::*;
 use ambient_crds::session::AgenticSession;
 use ambient_protocol::effective::{ResultsMode, ResultsTarget};

@@ -1,0 +1,119 @@
+//! The children of a run: the pinned session, the volume, the Job.
+
+use std::collections::BTreeMap;
+
+use ambient_crds::names::{RunNumber, attempt_name, run_name};
+use ambient_crds::session::{AgenticSession, Resources};
+use ambient_git::LocalRepositories;
+use ambient_protocol::effective::EffectiveSession;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, ResourceRequirements};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use kube::Resource as _;
+use kube::api::{Api, PostParams};
+
+use super::super::pod::{JobInputs, PUBLIC_KEYS_KEY, SESSION_KEY, child_labels, claim as volume_claim, job};
+use super::{ApplyError, namespaced};
+use crate::context::Context;
+
+/// Creates the pin, or finds the one there is: the first one counts.
+pub(super) async fn pin(
+    context: &Context,
+    session: &AgenticSession,
+    wanted: &EffectiveSession,
+) -> Result<EffectiveSession, ApplyError> {
+    let name = shared_name(wanted);
+    let data = BTreeMap::from([
+        (SESSION_KEY.to_owned(), serde_json::to_string(wanted)?),
+        (PUBLIC_KEYS_KEY.to_owned(), context.public_keys.clone()),
+    ]);
+    let map = ConfigMap {
+        metadata: ObjectMeta {
+            name: Some(name.clone()),
+            labels: Some(child_labels(wanted, None)),
+            owner_references: Some(vec![owner(session)]),
+            ..ObjectMeta::default()
+        },
+        data: Some(data),
+        immutable: Some(true),
+        ..ConfigMap::default()
+    };
+    let api: Api<ConfigMap> = namespaced(&context.client, session);
+    match api.create(&PostParams::default(), &map).await {
+        Ok(_) => Ok(wanted.clone()),
+        Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => {
+            let error = |error| ApplyError::Api { what: "the effective session", error };
+            let existing = api.get(&name).await.map_err(error)?;
+            let json = existing.data.as_ref().and_then(|data| data.get(SESSION_KEY));
+            Ok(serde_json::from_str(json.map_or("", String::as_str))?)
+        }
+        Err(error) => Err(ApplyError::Api { what: "the effective session", error }),
+    }
+}
+
+pub(super) async fn create_children(
+    context: &Context,
+    session: &AgenticSession,
+    pinned: &EffectiveSession,
+    attempt: u32,
+) -> Result<(), ApplyError> {
+    let resources = session.spec.resources.clone().unwrap_or_default();
+    let shared = shared_name(pinned);
+    let storage = resources.storage.as_ref().map(ToString::to_string);
+    let volume = volume_claim(pinned, &shared, owner(session), storage);
+    let volumes: Api<PersistentVolumeClaim> = namespaced(&context.client, session);
+    create(&volumes, &volume, "the run's volume").await?;
+    let job_name = attempt_name(pinned.key.session(), run_number(pinned), attempt);
+    let wanted = job(&JobInputs {
+        session: pinned,
+        run_name: &shared,
+        job_name: &job_name,
+        attempt,
+        owner: owner(session),
+        resources: requirements(&resources),
+        local_repositories: context.local_repositories == LocalRepositories::Allowed,
+    });
+    let jobs: Api<Job> = namespaced(&context.client, session);
+    create(&jobs, &wanted, "the Job").await
+}
+
+/// Creates an object that is never changed after; one that is there already is the same one.
+async fn create<K>(api: &Api<K>, object: &K, what: &'static str) -> Result<(), ApplyError>
+where
+    K: Clone + std::fmt::Debug + serde::Serialize + serde::de::DeserializeOwned,
+{
+    match api.create(&PostParams::default(), object).await {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => Ok(()),
+        Err(error) => Err(ApplyError::Api { what, error }),
+    }
+}
+
+fn owner(session: &AgenticSession) -> OwnerReference {
+    session.controller_owner_ref(&()).unwrap_or_default()
+}
+
+fn shared_name(pinned: &EffectiveSession) -> String {
+    run_name(pinned.key.session(), run_number(pinned))
+}
+
+fn run_number(pinned: &EffectiveSession) -> RunNumber {
+    RunNumber::try_from(pinned.key.run()).unwrap_or_default()
+}
+
+fn requirements(resources: &Resources) -> ResourceRequirements {
+    let amounts = |amounts: Option<&ambient_crds::session::ResourceAmounts>| {
+        let amounts = amounts?;
+        let named = [("cpu", amounts.cpu.as_ref()), ("memory", amounts.memory.as_ref())];
+        let set = named
+            .into_iter()
+            .filter_map(|(name, amount)| Some((name.to_owned(), Quantity(amount?.to_string()))));
+        Some(set.collect::<BTreeMap<_, _>>())
+    };
+    ResourceRequirements {
+        requests: amounts(resources.requests.as_ref()),
+        limits: amounts(resources.limits.as_ref()),
+        ..ResourceRequirements::default()
+    }
+}

@@ -1,0 +1,114 @@
+//! Carries a plan out in the cluster and hands the rest to the tasks that talk to runners and to Git.
+
+mod children;
+mod claim;
+mod conclusion;
+mod release;
+
+use std::sync::Arc;
+
+use ambient_crds::session::AgenticSession;
+use ambient_kit::retry::{ErrorClass, classify};
+use ambient_protocol::effective::EffectiveSession;
+use kube::api::Api;
+use kube::{Client, Resource, ResourceExt as _};
+
+use super::observed::Observed;
+use super::plan::{Action, SessionPlan};
+use super::progress::{ClaimState, RunId};
+use super::pursuit::Quarry;
+use crate::context::Context;
+
+/// Why a child could not be written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ApplyError {
+    /// The API server's.
+    #[error("cannot write {what}: {error}")]
+    Api {
+        /// What was written.
+        what: &'static str,
+        /// Its answer.
+        error: kube::Error,
+    },
+    /// The effective session cannot be stored.
+    #[error("cannot store the effective session: {0}")]
+    Session(#[from] serde_json::Error),
+}
+
+impl ApplyError {
+    /// When to try again.
+    #[must_use]
+    pub(crate) fn class(&self) -> ErrorClass {
+        match self {
+            Self::Api { error, .. } => classify(error),
+            Self::Session(_) => ErrorClass::Invalid,
+        }
+    }
+}
+
+/// Carries out a plan. Says whether the object is gone, so that there is no status to write.
+///
+/// # Errors
+/// See [`ApplyError`].
+pub(super) async fn apply(
+    context: &Arc<Context>,
+    session: &AgenticSession,
+    observed: &Observed<'_>,
+    plan: &SessionPlan,
+    id: &RunId,
+) -> Result<bool, ApplyError> {
+    match &plan.action {
+        Action::Nothing | Action::LookAgain(_) => {}
+        Action::Start { session: pinned, attempt, take_lost } => {
+            start(context, session, pinned, *attempt, *take_lost, id).await?;
+        }
+        Action::Pursue { session: pinned, attempt, address, stop } => {
+            let quarry = Quarry {
+                id: id.clone(),
+                session: EffectiveSession::clone(pinned),
+                attempt: *attempt,
+                address: address.clone(),
+                stop: *stop,
+            };
+            context.pursuits.follow(context, quarry);
+        }
+        Action::Conclude { session: pinned, ending } => {
+            context.pursuits.give_up(id);
+            conclusion::conclude(context, pinned.as_deref().or(candidate(observed)), ending, id);
+        }
+        Action::Withdraw => {
+            context.pursuits.give_up(id);
+            release::delete_job(&context.client, session, plan.run, plan.attempt).await?;
+            context.board.note(id, |progress| progress.claim = ClaimState::Unasked);
+        }
+        Action::CleanUp => release::clean_up(context, session, observed, plan, id).await?,
+        Action::Release => return release::release(context, session, id).await,
+    }
+    Ok(false)
+}
+
+/// Pins, then claims and creates side by side (ADR 0001).
+async fn start(
+    context: &Arc<Context>,
+    session: &AgenticSession,
+    wanted: &EffectiveSession,
+    attempt: u32,
+    take_lost: bool,
+    id: &RunId,
+) -> Result<(), ApplyError> {
+    release::ensure_finalizer(&context.client, session).await?;
+    let pinned = children::pin(context, session, wanted).await?;
+    claim::claim(context, &pinned, take_lost, id);
+    children::create_children(context, session, &pinned, attempt).await
+}
+
+fn candidate<'a>(observed: &'a Observed<'_>) -> Option<&'a EffectiveSession> {
+    observed.candidate.as_ref().ok().and_then(Option::as_ref)
+}
+
+fn namespaced<K>(client: &Client, session: &AgenticSession) -> Api<K>
+where
+    K: Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType = ()>,
+{
+    Api::namespaced(client.clone(), &session.namespace().unwrap_or_default())
+}

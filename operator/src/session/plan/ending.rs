@@ -1,0 +1,107 @@
+//! Runs that have ended: their last words, what they still hold, and when their object may go.
+
+use ambient_crds::conditions::ConditionType;
+use ambient_crds::phase::{PendingReason, Phase};
+use ambient_protocol::ledger::{EndPhase, Ending, LedgerEntry};
+
+use super::super::observed::{AttemptState, LedgerView, Observed, PodState, is_settled};
+use super::running::blocked;
+use super::{Action, SessionPlan, phase_of, say};
+
+/// Seconds after which a terminating namespace is let go of, whatever is missing (rule 17 says 60).
+const LET_GO_AFTER: i64 = 50;
+
+pub(super) fn deletion(observed: &Observed<'_>) -> Option<SessionPlan> {
+    let settled = observed.progress.recorded.is_some() || is_settled(observed.session);
+    let never_ran =
+        observed.attempt.is_none() && !matches!(observed.ledger, LedgerView::Claimed { ours: true, .. });
+    let waited = observed
+        .session
+        .metadata
+        .deletion_timestamp
+        .as_ref()
+        .map_or(0, |since| observed.now.as_second() - since.0.as_second());
+    let must_let_go = observed.namespace_terminating && waited >= LET_GO_AFTER;
+    if settled || never_ran || must_let_go || observed.abandoned() {
+        return Some(say(
+            observed,
+            Action::Release,
+            observed.known_phase().unwrap_or(Phase::Stopped),
+            "Deleted",
+            "",
+        ));
+    }
+    None
+}
+
+/// The run has ended as far as this process knows: record, then tidy up.
+pub(super) fn ended(observed: &Observed<'_>) -> Option<SessionPlan> {
+    if let Some(recorded) = &observed.progress.recorded {
+        let ending = &recorded.ending;
+        let action = if observed.progress.released { Action::CleanUp } else { still_releasing(observed) };
+        return Some(say(observed, action, phase_of(ending.phase), &ending.reason, &ending.message));
+    }
+    let known = observed.known_phase().filter(|phase| phase.is_ended())?;
+    if is_settled(observed.session) && !resumed(observed) {
+        let (reason, message) = current_words(observed);
+        return Some(say(observed, Action::CleanUp, known, &reason, &message));
+    }
+    None
+}
+
+pub(super) fn from_ledger(observed: &Observed<'_>, entry: &LedgerEntry) -> SessionPlan {
+    let Some(ending) = &entry.ended else {
+        return blocked(observed, PendingReason::LedgerUnavailable, "the ledger entry has no ending");
+    };
+    let action = match &observed.attempt {
+        Some(AttemptState { pod: PodState::Ready { .. }, .. }) => still_releasing(observed),
+        Some(_) => Action::Withdraw,
+        None => Action::CleanUp,
+    };
+    let plan = say(observed, action, phase_of(ending.phase), &ending.reason, &ending.message);
+    SessionPlan { ledger: Some(Box::new(entry.clone())), attempt: ending.attempt.max(plan.attempt), ..plan }
+}
+
+pub(super) fn conclude(observed: &Observed<'_>, phase: EndPhase, reason: &str, message: &str) -> SessionPlan {
+    let ending = Box::new(Ending {
+        at: observed.now,
+        phase,
+        reason: reason.to_owned(),
+        message: message.to_owned(),
+        attempt: observed.known_attempt().max(1),
+        usage: observed.progress.usage,
+        has_result: observed.pinned.is_some(),
+        transcript: None,
+        outputs: Vec::new(),
+    });
+    let session = observed.pinned.clone().map(Box::new);
+    say(observed, Action::Conclude { session, ending }, phase_of(phase), reason, message)
+}
+
+/// A session that was stopped before it ever ran may still be let run.
+fn resumed(observed: &Observed<'_>) -> bool {
+    observed.known_phase() == Some(Phase::Stopped)
+        && observed.ledger == LedgerView::Absent
+        && !observed.stop_wanted()
+}
+
+fn still_releasing(observed: &Observed<'_>) -> Action {
+    match (&observed.attempt, &observed.pinned) {
+        (Some(AttemptState { number, pod: PodState::Ready { address }, .. }), Some(session)) => {
+            Action::Pursue {
+                session: Box::new(session.clone()),
+                attempt: *number,
+                address: address.clone(),
+                stop: false,
+            }
+        }
+        _ => Action::CleanUp,
+    }
+}
+
+fn current_words(observed: &Observed<'_>) -> (String, String) {
+    let conditions =
+        observed.session.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+    let ready = ambient_kit::conditions::find(conditions, ConditionType::Ready.as_str());
+    ready.map(|ready| (ready.reason.clone(), ready.message.clone())).unwrap_or_default()
+}
