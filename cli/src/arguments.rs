@@ -1,7 +1,7 @@
 //! What can be typed.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Component, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -55,7 +55,7 @@ pub(crate) struct UpArguments {
     #[arg(long, default_value = "main")]
     pub(crate) branch: String,
     /// The folder of the manifests within the repository.
-    #[arg(long, default_value = "ambient")]
+    #[arg(long, default_value = "ambient", value_parser = folder_within)]
     pub(crate) path: String,
     #[command(flatten)]
     pub(crate) local: LocalArguments,
@@ -139,6 +139,15 @@ pub(crate) enum DemoAgent {
     Claude,
 }
 
+/// A folder within a repository.
+fn folder_within(text: &str) -> Result<String, String> {
+    let parts = || std::path::Path::new(text).components();
+    if parts().any(|part| !matches!(part, Component::Normal(_) | Component::CurDir)) || text.is_empty() {
+        return Err("a folder within the repository, such as `ambient`, or `.` for all of it".to_owned());
+    }
+    Ok(text.trim_end_matches('/').to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -148,6 +157,22 @@ mod tests {
     #[test]
     fn arguments_are_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn manifests_are_within_the_repository() {
+        for (path, is_taken) in [
+            ("ambient", true),
+            (".", true),
+            ("a/b/", true),
+            ("", false),
+            ("/", false),
+            ("../x", false),
+            ("a/../b", false),
+        ] {
+            let typed = ["ambient", "up", "--repo", ".", "--path", path];
+            assert_eq!(Arguments::try_parse_from(typed).is_ok(), is_taken, "{path}");
+        }
     }
 
     #[test]

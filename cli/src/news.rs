@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ambient_crds::conditions::{ConditionType, Reason};
+use ambient_crds::conditions::ConditionType;
 use ambient_crds::git_source::{SourceError, StageStatus};
 use ambient_crds::phase::Phase;
 use ambient_crds::session::{AgenticSession, AgenticSessionStatus};
@@ -81,21 +81,29 @@ where
 fn of_source(source: &GitSource) -> News {
     let about = format!("source {}:", source.name_any());
     let Some(status) = &source.status else { return News { about, ..News::default() } };
-    let stages = [&status.fetched, &status.validated, &status.applied];
+    let stages = [
+        (ConditionType::Fetched, &status.fetched),
+        (ConditionType::Validated, &status.validated),
+        (ConditionType::Applied, &status.applied),
+    ];
+    let said = |kind: ConditionType| find(&status.conditions, kind.as_str());
     let mut lines: Vec<String> =
-        stages.into_iter().flatten().flat_map(|stage| &stage.errors).map(place).collect();
-    // The stages have said it already, with its place.
-    let summary = [Reason::DocumentsRefused.as_str(), Reason::ApplyFailed.as_str()];
-    match find(&status.conditions, ConditionType::Ready.as_str()) {
+        stages.into_iter().flat_map(|(kind, stage)| of_stage(said(kind), stage.as_ref())).collect();
+    match said(ConditionType::Ready) {
         Some(ready) if ready.status == "True" => lines.extend(status.applied.as_ref().and_then(applied)),
-        Some(ready) if lines.is_empty() || !summary.contains(&ready.reason.as_str()) => {
-            lines.extend(problem(ready));
-        }
+        Some(ready) if lines.is_empty() => lines.extend(problem(ready)),
         _ => {}
     }
-    let held = find(&status.conditions, ConditionType::Held.as_str());
-    lines.extend(held.filter(|held| held.status == "True").map(|held| format!("held: {}", held.message)));
+    let held = said(ConditionType::Held).filter(|held| held.status == "True");
+    lines.extend(held.map(|held| format!("held: {}", held.message)));
     News { about, lines, old: false }
+}
+
+/// Errors with their places; what has none is said by the stage's condition.
+fn of_stage(condition: Option<&Condition>, stage: Option<&StageStatus>) -> Vec<String> {
+    let errors = stage.into_iter().flat_map(|stage| &stage.errors);
+    let placed: Vec<String> = errors.filter(|error| error.file.is_some()).map(place).collect();
+    if placed.is_empty() { condition.and_then(problem).into_iter().collect() } else { placed }
 }
 
 fn applied(stage: &StageStatus) -> Option<String> {
@@ -185,9 +193,11 @@ mod tests {
         let refused = source(&json!({
             "validated": {"commit": "c1", "errors": [
                 {"file": "ambient/a.yaml", "line": 3, "column": 7, "code": "AMB1003", "message": "no such field"}]},
-            "conditions": [condition("Ready", "False", "DocumentsRefused", "1 document was refused")],
+            "conditions": [condition("Ready", "False", "DocumentsRefused", "1 document was refused"),
+                           condition("Validated", "False", "DocumentsRefused", "1 document was refused"),
+                           condition("Applied", "False", "Deferred", "1 object waits")],
         }));
-        assert_eq!(refused.lines, ["ambient/a.yaml:3:7 AMB1003 no such field"]);
+        assert_eq!(refused.lines, ["ambient/a.yaml:3:7 AMB1003 no such field", "Deferred: 1 object waits"]);
         let held = source(&json!({
             "conditions": [condition("Ready", "False", "PathEmptied", "the folder is empty"),
                            condition("Held", "True", "PathEmptied", "annotate it")],

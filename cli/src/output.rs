@@ -13,6 +13,11 @@ pub(crate) fn data(line: &str) {
 pub(crate) fn error(error: &anyhow::Error) {
     let mut text = format!("error: {error}");
     for cause in error.chain().skip(1) {
+        if let Some(kube::Error::Api(answer)) = cause.downcast_ref() {
+            // All that follows says the same in other words.
+            text.push_str(&format!("\n  caused by: {}", answer.message));
+            break;
+        }
         text.push_str(&format!("\n  caused by: {cause}"));
     }
     let _ = writeln!(std::io::stderr(), "{text}");

@@ -1,8 +1,9 @@
 //! `ambient up`: sessions of the user's own repository, on this machine.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use ambient_git::Mirror;
 use anyhow::Context as _;
 
 use crate::arguments::{LocalArguments, UpArguments};
@@ -17,8 +18,7 @@ pub(crate) const NO_SANDBOX: &str = "Agents run as processes of this user, unsan
 /// Runs until told to end.
 pub(crate) async fn up(arguments: UpArguments) -> anyhow::Result<ExitCode> {
     let progress = Progress::start();
-    let repository = std::fs::canonicalize(&arguments.repo)
-        .with_context(|| format!("there is no repository at {}", arguments.repo.display()))?;
+    let repository = repository(&arguments.repo)?;
     let data = DataFolder::open(&data_path(&arguments.local)?)?;
     let (platform, mut parts) = Platform::start(Settings {
         data,
@@ -41,7 +41,7 @@ pub(crate) async fn up(arguments: UpArguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn greet(progress: &Progress, platform: &Platform, arguments: &UpArguments, repository: &std::path::Path) {
+fn greet(progress: &Progress, platform: &Platform, arguments: &UpArguments, repository: &Path) {
     progress.line(&format!(
         "repository  {} ({}, {}/)",
         repository.display(),
@@ -55,6 +55,15 @@ fn greet(progress: &Progress, platform: &Platform, arguments: &UpArguments, repo
         "\nCommit a Project and an AgenticSession under {}/ to start a run. Ctrl-C ends.",
         arguments.path
     ));
+}
+
+/// The repository at a path, bare or not.
+fn repository(path: &Path) -> anyhow::Result<PathBuf> {
+    let found = std::fs::canonicalize(path)
+        .with_context(|| format!("there is no repository at {}", path.display()))?;
+    Mirror::open(&found)
+        .with_context(|| format!("{} is no Git repository; `git init` makes one", path.display()))?;
+    Ok(found)
 }
 
 /// Ends: agents go on in their pods, unless a second signal comes while there are any.

@@ -156,6 +156,16 @@ fn what_is_wrong_with_a_commit_is_said_with_its_place() {
 }
 
 #[test]
+fn a_folder_that_is_no_repository_is_refused() {
+    let world = World::new();
+    let path = world.path("plain");
+    std::fs::create_dir(&path).unwrap();
+    let refused = world.ambient(&["up", "--repo", path.to_str().unwrap()]).output().unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && said.contains("is no Git repository"), "{said}");
+}
+
+#[test]
 fn a_session_waits_for_the_one_it_depends_on() {
     let world = World::new();
     let path = repository(&world, QUICK);

@@ -1,4 +1,6 @@
-//! Logs: one line an event on standard error, filtered by `--log` or `AMBIENT_LOG`.
+//! Logs: one line an event on standard error, in colour on a terminal, filtered by `--log` or `AMBIENT_LOG`.
+
+use std::io::IsTerminal as _;
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -11,7 +13,10 @@ pub fn start(filter: &str) {
         Ok(parsed) => (parsed, None),
         Err(error) => (EnvFilter::new("info"), Some(error)),
     };
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(true);
+    let layer = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(true);
     let started = tracing_subscriber::registry().with(parsed).with(layer).try_init().is_ok();
     if let (true, Some(error)) = (started, problem) {
         tracing::warn!(filter, %error, "the log filter cannot be read; using info");

@@ -48,7 +48,12 @@ async fn poll_for_ever(repository: &Repository, wakers: &Wakers) {
             Err(trouble) => {
                 watch = None;
                 let delay = backoff.next(&(), ErrorClass::Outside).unwrap_or(IDLE);
-                tracing::warn!(repo.url = %repository.url, %trouble, retry_ms = delay.as_millis(), "a repository could not be read");
+                // The status of its sources says so too; a log that repeats itself hides what else is in it.
+                if repository.trouble().as_ref() == Some(trouble) {
+                    tracing::debug!(repo.url = %repository.url, %trouble, retry_ms = delay.as_millis(), "still not read");
+                } else {
+                    tracing::warn!(repo.url = %repository.url, %trouble, retry_ms = delay.as_millis(), "a repository could not be read");
+                }
                 delay
             }
         };

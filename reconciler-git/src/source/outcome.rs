@@ -96,7 +96,7 @@ fn checked(revision: &Revision) -> Stage {
     let Desired { findings, refused, .. } = revision.desired.as_ref();
     let errors = findings.iter().filter(|finding| finding.is_error()).count();
     let problem = if revision.tree.is_none() {
-        Some((Reason::PathNotFound, "the folder of spec.path is not in the commit".to_owned()))
+        Some((Reason::PathNotFound, format!("commit {} has no folder at spec.path", revision.commit)))
     } else if errors > 0 {
         let message =
             format!("{errors} errors; {} objects are refused, the others are applied", refused.len());
