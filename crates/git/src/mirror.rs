@@ -50,7 +50,8 @@ impl Mirror {
     /// # Errors
     /// Fails where there is none.
     pub fn open(path: &Path) -> Result<Self, GitError> {
-        let options = gix::open::Options::isolated();
+        // An object is what its id says: a repository an agent worked in may name replacements.
+        let options = gix::open::Options::isolated().config_overrides(["core.useReplaceRefs=false"]);
         let repository =
             options.open(path).map_err(|error| GitError::read(path.display().to_string(), error))?;
         let path = repository.refs.git_dir().to_owned();

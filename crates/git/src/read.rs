@@ -4,6 +4,9 @@ use crate::error::GitError;
 use crate::id::ObjectId;
 use crate::mirror::Mirror;
 
+/// What is bounded when folders lie within one another.
+const DEPTH: &str = "the depth of folders";
+
 /// A commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Commit {
@@ -94,7 +97,10 @@ impl Mirror {
     /// Fails where a tree cannot be read, or a bound is exceeded: a part of a tree is no answer.
     pub fn walk(&self, tree: ObjectId, most: usize, depth: usize) -> Result<Vec<Entry>, GitError> {
         let mut found = Vec::new();
-        self.walk_into(tree, "", most, depth, &mut found)?;
+        self.walk_into(tree, "", most, depth, &mut found).map_err(|error| match error {
+            GitError::Limit { what, .. } if what == DEPTH => limit(DEPTH, depth),
+            other => other,
+        })?;
         Ok(found)
     }
 
@@ -114,7 +120,7 @@ impl Mirror {
             let path = format!("{prefix}{}", entry.filename());
             let entry = Entry { path, kind: kind(entry.mode()), id: ObjectId::from(entry.object_id()) };
             if entry.kind == EntryKind::Folder {
-                let inner = depth.checked_sub(1).ok_or_else(|| limit("the depth of folders", depth))?;
+                let inner = depth.checked_sub(1).ok_or_else(|| limit(DEPTH, depth))?;
                 self.walk_into(entry.id, &format!("{}/", entry.path), most, inner, found)?;
             } else if found.len() >= most {
                 return Err(limit("the number of files", most));

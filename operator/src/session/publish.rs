@@ -157,29 +157,42 @@ fn violations(mirror: &Mirror, base: ObjectId, head: ObjectId) -> Result<Vec<Str
     Ok(reasons)
 }
 
+/// What decides what other machines, and the agents and editors of other people, run. Instructions in prose (`AGENTS.md`)
+/// are left to the reviewer.
+const PROTECTED: [&str; 28] = [
+    ".gitmodules",
+    ".gitattributes",
+    "/.github/",
+    "/.gitlab-ci.yml",
+    "/.gitlab/",
+    "/.gitea/",
+    "/.forgejo/",
+    "/.circleci/",
+    "/.tekton/",
+    "/.travis.yml",
+    "/.drone.yml",
+    "/.woodpecker/",
+    "/.woodpecker.yml",
+    "/azure-pipelines.yml",
+    "/bitbucket-pipelines.yml",
+    "/jenkinsfile",
+    ".husky/",
+    ".githooks/",
+    ".pre-commit-config.yaml",
+    ".claude/",
+    ".mcp.json",
+    ".gemini/",
+    ".cursor/",
+    ".vscode/",
+    ".devcontainer/",
+    ".devcontainer.json",
+    ".envrc",
+    "/.ambient/",
+];
+
 /// Bounds that fit a change a person can review, and the files that decide what other machines run.
 fn limits() -> CheckLimits {
-    let protected = [
-        ".gitmodules",
-        ".gitattributes",
-        ".github/",
-        ".gitlab-ci.yml",
-        ".gitlab/",
-        ".gitea/",
-        ".forgejo/",
-        ".circleci/",
-        ".tekton/",
-        "azure-pipelines.yml",
-        "bitbucket-pipelines.yml",
-        "jenkinsfile",
-        ".husky/",
-        ".githooks/",
-        ".pre-commit-config.yaml",
-        ".claude/",
-        ".mcp.json",
-        ".gemini/",
-        ".ambient/",
-    ];
+    let protected = PROTECTED;
     CheckLimits {
         commits: 500,
         file_bytes: 10 * 1024 * 1024,

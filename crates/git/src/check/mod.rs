@@ -1,12 +1,20 @@
 //! Rules for commits from an agent, checked before they are pushed (rule 22). An agent's commits are untrusted: what
 //! they may do to whoever checks them out, or to the machines that build them, is decided here.
 
-use std::collections::BTreeMap;
+mod paths;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::GitError;
 use crate::id::ObjectId;
 use crate::mirror::Mirror;
 use crate::read::{Commit, Entry, EntryKind};
+use paths::{is_covered, is_safe, leads_out};
+
+/// Most folders within one another.
+const DEEPEST: usize = 64;
+/// Bytes of the longest link: the longest path of a usual system.
+const LONGEST_LINK: u64 = 4096;
 
 /// Bounds of a push.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +27,8 @@ pub struct CheckLimits {
     pub total_bytes: u64,
     /// Most files in a tree.
     pub files: usize,
-    /// Paths that must not change: whole paths, or folders ending in `/`; compared without regard to case.
+    /// Names of files, and of folders ending in `/`, that must not change in whatever folder they are; compared without
+    /// regard to case. One that begins with `/` is meant at the top only.
     pub protected: Vec<String>,
 }
 
@@ -38,12 +47,10 @@ pub enum Violation {
     #[error("its history does not contain the commit it started from")]
     NotOnBase,
     /// A file that is too large.
-    #[error("{path} has {found} bytes; at most {limit} are pushed")]
+    #[error("{path} has more than {limit} bytes, and no more are pushed of one file")]
     FileTooLarge {
         /// Which.
         path: String,
-        /// Its size.
-        found: u64,
         /// The bound.
         limit: u64,
     },
@@ -73,6 +80,16 @@ pub enum Violation {
         /// Which.
         path: String,
     },
+    /// A tree that is larger than anybody reviews.
+    #[error("in commit {commit} {what} exceeds {limit}")]
+    TooLarge {
+        /// Which commit.
+        commit: ObjectId,
+        /// What of it.
+        what: String,
+        /// The bound.
+        limit: u64,
+    },
     /// A link that leads out of the repository.
     #[error("{path} is a link out of the repository")]
     LinkOut {
@@ -81,8 +98,11 @@ pub enum Violation {
     },
 }
 
-/// Finds every broken rule in the commits of `base..head`. `secrets` looks at each new file and names what it found;
-/// its findings are returned as they are.
+/// Finds every broken rule in the commits of `base..head`.
+///
+/// Each commit is compared with the base, not with its parents: a merge may bring anything from before the base, and what
+/// a later commit takes back is in the history all the same. `inspect` sees all that is new, with the place it is at:
+/// files, paths, messages and authors.
 ///
 /// # Errors
 /// Fails where an object cannot be read.
@@ -91,7 +111,7 @@ pub fn check_commits(
     base: ObjectId,
     head: ObjectId,
     limits: &CheckLimits,
-    mut inspect: impl FnMut(&str, &[u8]),
+    inspect: impl FnMut(&str, &[u8]),
 ) -> Result<Vec<Violation>, GitError> {
     if !mirror.is_ancestor(base, head)? {
         return Ok(vec![Violation::NotOnBase]);
@@ -100,56 +120,62 @@ pub fn check_commits(
     if commits.len() > limits.commits {
         return Ok(vec![Violation::TooManyCommits { found: commits.len(), limit: limits.commits }]);
     }
-    let mut check = Check { mirror, limits, found: Vec::new(), bytes: 0, seen: BTreeMap::new() };
+    let mut check = Check { mirror, limits, inspect, found: Vec::new(), bytes: 0, seen: BTreeSet::new() };
+    let Some(before) = check.tree(&mirror.commit(base)?)? else { return Ok(check.found) };
     for commit in &commits {
-        let parent = commit.parents.first().copied().unwrap_or(base);
-        check.commit(commit, parent, &mut inspect)?;
+        check.commit(commit, &before)?;
     }
     if check.bytes > limits.total_bytes {
         check.found.push(Violation::TooMuch { found: check.bytes, limit: limits.total_bytes });
     }
-    check.found.dedup();
     Ok(check.found)
 }
 
-struct Check<'a> {
+/// Files of a tree by their paths.
+type Files = BTreeMap<String, Entry>;
+
+struct Check<'a, I> {
     mirror: &'a Mirror,
     limits: &'a CheckLimits,
+    inspect: I,
     found: Vec<Violation>,
     bytes: u64,
-    seen: BTreeMap<ObjectId, ()>,
+    /// Entries that were looked at already, in an earlier commit.
+    seen: BTreeSet<(String, Option<ObjectId>)>,
 }
 
-impl Check<'_> {
-    fn commit(
-        &mut self,
-        commit: &Commit,
-        parent: ObjectId,
-        inspect: &mut impl FnMut(&str, &[u8]),
-    ) -> Result<(), GitError> {
-        let tree = |id: ObjectId| -> Result<BTreeMap<String, Entry>, GitError> {
-            let entries = self.mirror.walk(id, self.limits.files, 64)?;
-            Ok(entries.into_iter().map(|entry| (entry.path.clone(), entry)).collect())
-        };
-        let before = tree(self.mirror.commit(parent)?.tree)?;
-        let after = tree(commit.tree)?;
+impl<I: FnMut(&str, &[u8])> Check<'_, I> {
+    /// The files of a commit; none if they are too many, which is a broken rule.
+    fn tree(&mut self, commit: &Commit) -> Result<Option<Files>, GitError> {
+        match self.mirror.walk(commit.tree, self.limits.files, DEEPEST) {
+            Ok(entries) => Ok(Some(entries.into_iter().map(|entry| (entry.path.clone(), entry)).collect())),
+            Err(GitError::Limit { what, limit }) => {
+                self.found.push(Violation::TooLarge { commit: commit.id, what, limit });
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn commit(&mut self, commit: &Commit, before: &Files) -> Result<(), GitError> {
+        (self.inspect)(&format!("the message of commit {}", commit.id), commit.message.as_bytes());
+        (self.inspect)(&format!("the author of commit {}", commit.id), commit.author.as_bytes());
+        let Some(after) = self.tree(commit)? else { return Ok(()) };
         for (path, entry) in &after {
-            if before.get(path) != Some(entry) {
-                self.entry(path, entry, inspect)?;
+            if before.get(path) != Some(entry) && self.seen.insert((path.clone(), Some(entry.id))) {
+                self.entry(path, entry)?;
             }
         }
         for path in before.keys().filter(|path| !after.contains_key(*path)) {
-            self.protected(path);
+            if self.seen.insert((path.clone(), None)) {
+                self.protected(path);
+            }
         }
         Ok(())
     }
 
-    fn entry(
-        &mut self,
-        path: &str,
-        entry: &Entry,
-        inspect: &mut impl FnMut(&str, &[u8]),
-    ) -> Result<(), GitError> {
+    fn entry(&mut self, path: &str, entry: &Entry) -> Result<(), GitError> {
+        (self.inspect)(&format!("the name of {path}"), path.as_bytes());
         if !is_safe(path) {
             self.found.push(Violation::UnsafePath { path: path.to_owned() });
         }
@@ -157,49 +183,42 @@ impl Check<'_> {
         match entry.kind {
             EntryKind::Submodule => self.found.push(Violation::Submodule { path: path.to_owned() }),
             EntryKind::Link => self.link(path, entry)?,
-            EntryKind::File | EntryKind::Executable => self.file(path, entry, inspect)?,
+            EntryKind::File | EntryKind::Executable => self.file(path, entry)?,
             EntryKind::Folder => {}
         }
         Ok(())
     }
 
     fn protected(&mut self, path: &str) {
-        let lower = path.to_lowercase();
-        let hit = self
-            .limits
-            .protected
-            .iter()
-            .map(|rule| rule.to_lowercase())
-            .any(|rule| if rule.ends_with('/') { lower.starts_with(&rule) } else { lower == rule });
-        if hit {
+        if self.limits.protected.iter().any(|rule| is_covered(path, rule)) {
             self.found.push(Violation::Protected { path: path.to_owned() });
         }
     }
 
     fn link(&mut self, path: &str, entry: &Entry) -> Result<(), GitError> {
-        let target = self.mirror.blob(entry.id, 4096)?;
-        if leads_out(path, &String::from_utf8_lossy(&target)) {
+        let leads_out = match self.mirror.blob(entry.id, LONGEST_LINK) {
+            Ok(target) => {
+                (self.inspect)(path, &target);
+                leads_out(path, &String::from_utf8_lossy(&target))
+            }
+            // No system follows a link that long; what it is for nobody knows.
+            Err(GitError::Limit { .. }) => true,
+            Err(error) => return Err(error),
+        };
+        if leads_out {
             self.found.push(Violation::LinkOut { path: path.to_owned() });
         }
         Ok(())
     }
 
-    fn file(
-        &mut self,
-        path: &str,
-        entry: &Entry,
-        inspect: &mut impl FnMut(&str, &[u8]),
-    ) -> Result<(), GitError> {
-        if self.seen.insert(entry.id, ()).is_some() {
-            return Ok(());
-        }
+    fn file(&mut self, path: &str, entry: &Entry) -> Result<(), GitError> {
         match self.mirror.blob(entry.id, self.limits.file_bytes) {
             Ok(content) => {
                 self.bytes = self.bytes.saturating_add(u64::try_from(content.len()).unwrap_or(u64::MAX));
-                inspect(path, &content);
+                (self.inspect)(path, &content);
             }
             Err(GitError::Limit { limit, .. }) => {
-                self.found.push(Violation::FileTooLarge { path: path.to_owned(), found: limit + 1, limit });
+                self.found.push(Violation::FileTooLarge { path: path.to_owned(), limit });
             }
             Err(error) => return Err(error),
         }
@@ -225,83 +244,4 @@ fn commits_between(
     }
     commits.reverse();
     Ok(commits)
-}
-
-/// No `..`, nothing that any file system takes for `.git`, no control characters, no backslash.
-fn is_safe(path: &str) -> bool {
-    path.split('/').all(|part| {
-        let plain: String =
-            part.chars().filter(|letter| !is_ignorable(*letter)).collect::<String>().to_lowercase();
-        let trimmed = plain.trim_end_matches(['.', ' ']);
-        let stream = plain.split(':').next().unwrap_or_default();
-        !part.is_empty()
-            && part != "."
-            && part != ".."
-            && !part.chars().any(|letter| letter.is_control() || letter == '\\')
-            && ![trimmed, stream].iter().any(|name| *name == ".git" || name.starts_with("git~"))
-    })
-}
-
-/// Characters that HFS+ leaves out of a name, by which `.git` can be disguised.
-fn is_ignorable(letter: char) -> bool {
-    matches!(letter, '\u{200c}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{206a}'..='\u{206f}' | '\u{feff}')
-}
-
-fn leads_out(path: &str, target: &str) -> bool {
-    if target.starts_with('/') {
-        return true;
-    }
-    let mut depth = path.matches('/').count();
-    for part in target.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => match depth.checked_sub(1) {
-                Some(up) => depth = up,
-                None => return true,
-            },
-            _ => depth += 1,
-        }
-    }
-    false
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_that_are_dangerous_to_check_out() {
-        for path in ["a/b.txt", ".github/x", "a/.gitignore", "git/x", "ü/ö"] {
-            assert!(is_safe(path), "{path}");
-        }
-        for path in [
-            "../x",
-            "a/../b",
-            "a//b",
-            ".git/config",
-            "a/.GIT/x",
-            ".git./x",
-            ".git /x",
-            "GIT~1/x",
-            ".g\u{200c}it/x",
-            "a\\b",
-            "a\nb",
-            ".git::$INDEX_ALLOCATION/x",
-        ] {
-            assert!(!is_safe(path), "{path:?}");
-        }
-    }
-
-    #[test]
-    fn links_out_of_the_repository() {
-        for (path, target, out) in [
-            ("a", "b", false),
-            ("a/b", "../c", false),
-            ("a/b", "../../c", true),
-            ("a", "/etc/passwd", true),
-            ("a", "x/../../y", true),
-        ] {
-            assert_eq!(leads_out(path, target), out, "{path} -> {target}");
-        }
-    }
 }
