@@ -115,9 +115,22 @@ pub struct RepositoryOutcome {
     /// The bundle of `base..head`, served at `/outcome/bundles/<name>`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bundle: Option<Bundle>,
+    /// Why there is no bundle although there are commits: what must not leave the runner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withheld: Option<Withheld>,
     /// Files that Git ignores and that therefore were not committed, the first of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ignored: Vec<String>,
+}
+
+/// Commits that must not leave the runner, and what of them may.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Withheld {
+    /// Why, each with its place.
+    pub reasons: Vec<String>,
+    /// The change as a patch, redacted and cut.
+    pub patch: String,
 }
 
 /// Size of a change.

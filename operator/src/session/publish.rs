@@ -3,7 +3,7 @@
 use ambient_git::{Bundle, CheckLimits, GitError, Mirror, ObjectId, Remote, check_commits};
 use ambient_protocol::client::{ClientError, RunnerClient};
 use ambient_protocol::effective::{EffectiveRepository, EffectiveSession};
-use ambient_protocol::outcome::{Outcome, RepositoryOutcome};
+use ambient_protocol::outcome::{Outcome, RepositoryOutcome, Withheld};
 use ambient_protocol::result::{Output, PATCHES_FOLDER};
 use ambient_redaction::Redactor;
 use sha2::{Digest as _, Sha256};
@@ -65,12 +65,22 @@ pub(super) async fn publish(
             patch_digest: None,
             refused: Vec::new(),
         };
-        published.push(match &left.bundle {
-            None => Published { output, patch: Vec::new() },
-            Some(_) => publish_one(context, session, runner, repository, left, output).await?,
+        published.push(match (&left.withheld, &left.bundle) {
+            (Some(withheld), _) => keep_withheld(repository, withheld, output),
+            (None, None) => Published { output, patch: Vec::new() },
+            (None, Some(_)) => publish_one(context, session, runner, repository, left, output).await?,
         });
     }
     Ok(published)
+}
+
+/// What the runner did not let out: its patch is the redacted one.
+fn keep_withheld(repository: &EffectiveRepository, withheld: &Withheld, mut output: Output) -> Published {
+    output.refused.clone_from(&withheld.reasons);
+    let patch = withheld.patch.clone().into_bytes();
+    output.patch = Some(format!("{PATCHES_FOLDER}/{}.patch", repository.name));
+    output.patch_digest = Some(digest(&patch));
+    Published { output, patch }
 }
 
 async fn publish_one(
@@ -192,14 +202,7 @@ const PROTECTED: [&str; 28] = [
 
 /// Bounds that fit a change a person can review, and the files that decide what other machines run.
 fn limits() -> CheckLimits {
-    let protected = PROTECTED;
-    CheckLimits {
-        commits: 500,
-        file_bytes: 10 * 1024 * 1024,
-        total_bytes: 100 * 1024 * 1024,
-        files: 200_000,
-        protected: protected.map(str::to_owned).to_vec(),
-    }
+    CheckLimits { protected: PROTECTED.map(str::to_owned).to_vec(), ..CheckLimits::reviewable() }
 }
 
 async fn push(

@@ -132,7 +132,8 @@ impl Attempt {
     ) -> Result<Outcome, RunnerError> {
         let ended_at = clock::now();
         self.recorder.close_open()?;
-        let (repositories, failure) = workspace::collect(record, &self.config.workspace, &self.state).await;
+        let (repositories, failure) =
+            workspace::collect(record, &self.config.workspace, &self.state, &self.config.redactor).await;
         let end = match failure {
             Some(failure) if end.exit() == ExitReason::Completed => {
                 end.overridden(ExitReason::WorkspaceFailed, failure)
@@ -163,7 +164,8 @@ impl Attempt {
         let is_ours = self.recorder.turn() == Some(input.run_id.as_str());
         if let Some(ending) = self.recorder.ending().filter(|_| is_ours).cloned() {
             let end = turn_end(&ending);
-            let (repositories, _) = workspace::collect(&record, &self.config.workspace, &self.state).await;
+            let (repositories, _) =
+                workspace::collect(&record, &self.config.workspace, &self.state, &self.config.redactor).await;
             return self.store_outcome(&end, clock::now(), repositories);
         }
         if !is_ours {

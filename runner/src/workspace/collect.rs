@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 
 use ambient_git::{GitError, LeftoverCommit, ObjectId, Signature, Workspace};
 use ambient_protocol::outcome::{Bundle, DiffStat, RepositoryOutcome};
+use ambient_redaction::Redactor;
 
 use super::record::{Checkout, WorkspaceRecord};
+use super::secrets::withhold;
 use crate::bridge::{AGENT_EMAIL, AGENT_NAME};
 use crate::clock;
 use crate::durable;
@@ -27,11 +29,12 @@ pub(crate) async fn collect(
     record: &WorkspaceRecord,
     workspace: &Path,
     state: &StateFolder,
+    redactor: &Redactor,
 ) -> (Vec<RepositoryOutcome>, Option<String>) {
     let (mut outcomes, mut failures) = (Vec::new(), Vec::new());
     for checkout in &record.repositories {
         let folder = checkout.folder(workspace);
-        let outcome = collect_one(checkout.clone(), folder, &state.bundle(&checkout.name)).await;
+        let outcome = collect_one(checkout.clone(), folder, &state.bundle(&checkout.name), redactor).await;
         outcomes.push(outcome.unwrap_or_else(|error| {
             failures.push(format!("cannot take the changes of repository \"{}\": {error}", checkout.name));
             untouched(checkout)
@@ -44,11 +47,12 @@ async fn collect_one(
     checkout: Checkout,
     folder: PathBuf,
     file: &Path,
+    redactor: &Redactor,
 ) -> Result<RepositoryOutcome, CollectError> {
-    let path = folder.clone();
-    let surveyed = tokio::task::spawn_blocking(move || survey(&checkout, &path)).await;
+    let (path, redactor) = (folder.clone(), redactor.clone());
+    let surveyed = tokio::task::spawn_blocking(move || survey(&checkout, &path, &redactor)).await;
     let (mut outcome, range) = surveyed.map_err(io::Error::other)??;
-    if let Some((base, head)) = range {
+    if let Some((base, head)) = range.filter(|_| outcome.withheld.is_none()) {
         Workspace::open(&folder)?.bundle(base, head, BUNDLE_REF, file).await?;
         outcome.bundle = Some(describe(file)?);
     }
@@ -59,6 +63,7 @@ async fn collect_one(
 fn survey(
     checkout: &Checkout,
     folder: &Path,
+    redactor: &Redactor,
 ) -> Result<(RepositoryOutcome, Option<(ObjectId, ObjectId)>), CollectError> {
     restore_configuration(folder, &checkout.configuration)?;
     let workspace = Workspace::open(folder)?;
@@ -83,6 +88,7 @@ fn survey(
         insertions: patch.insertions(),
         deletions: patch.deletions(),
     };
+    outcome.withheld = withhold(folder, base, head, &patch.text, redactor)?;
     Ok((outcome, Some((base, head))))
 }
 
@@ -105,6 +111,7 @@ fn untouched(checkout: &Checkout) -> RepositoryOutcome {
         committed_leftovers: false,
         diff: DiffStat::default(),
         bundle: None,
+        withheld: None,
         ignored: Vec::new(),
     }
 }

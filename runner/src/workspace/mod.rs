@@ -3,6 +3,7 @@
 mod collect;
 mod prepare;
 mod record;
+mod secrets;
 
 pub(crate) use collect::collect;
 pub(crate) use prepare::prepare;

@@ -42,3 +42,23 @@ async fn planted_keys_are_in_no_event_and_no_outcome() {
     assert!(done.redactions >= 8, "{}", done.redactions);
     world.log();
 }
+
+#[tokio::test]
+async fn commits_that_hold_a_known_secret_stay_in_the_runner() {
+    for (path, content) in [("NOTE.md", format!("key={KEY}")), (KEY, "named after it".to_owned())] {
+        let fixture = format!(
+            "steps:\n- effect: {{write: {{path: '{path}', content: '{content}'}}}}\n- finish: {{summary: done}}\n"
+        );
+        let mut world = World::new(Some(&fixture));
+        world.variable("AGENT_KEY", KEY);
+        world.session(|session| session["agent"]["keyNames"] = json!(["AGENT_KEY"]));
+        let runner = world.runner().await;
+        let done = runner.run(&world).await;
+        let repository = &done.repositories[0];
+        assert!(repository.bundle.is_none(), "{repository:?}");
+        let withheld = repository.withheld.as_ref().expect("it is withheld");
+        assert!(withheld.reasons.iter().any(|reason| reason.ends_with("holds a secret")), "{withheld:?}");
+        assert!(withheld.patch.contains("[redacted]"), "{withheld:?}");
+        assert!(!serde_json::to_string(&done).unwrap().contains(KEY));
+    }
+}

@@ -32,6 +32,20 @@ pub struct CheckLimits {
     pub protected: Vec<String>,
 }
 
+impl CheckLimits {
+    /// Bounds of a change that a person can review.
+    #[must_use]
+    pub fn reviewable() -> Self {
+        Self {
+            commits: 500,
+            file_bytes: 10 * 1024 * 1024,
+            total_bytes: 100 * 1024 * 1024,
+            files: 200_000,
+            protected: Vec::new(),
+        }
+    }
+}
+
 /// A broken rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Violation {
@@ -142,6 +156,21 @@ struct Check<'a, I> {
     bytes: u64,
     /// Entries that were looked at already, in an earlier commit.
     seen: BTreeSet<(String, Option<ObjectId>)>,
+}
+
+impl Violation {
+    /// Whether part of the commits could not be looked at because of it.
+    #[must_use]
+    pub fn hides_content(&self) -> bool {
+        matches!(
+            self,
+            Self::TooManyCommits { .. }
+                | Self::NotOnBase
+                | Self::FileTooLarge { .. }
+                | Self::TooLarge { .. }
+                | Self::LinkOut { .. }
+        )
+    }
 }
 
 impl<I: FnMut(&str, &[u8])> Check<'_, I> {
