@@ -110,7 +110,7 @@ pub(crate) struct LocalArguments {
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen: Option<SocketAddr>,
     /// Most sessions that run at once.
-    #[arg(long, default_value_t = 8, value_name = "N")]
+    #[arg(long, default_value_t = 8, value_name = "N", value_parser = at_least_one)]
     pub(crate) slots: usize,
     /// The folder for data where `--data-dir` is not given.
     #[arg(long, env = "XDG_DATA_HOME", hide = true)]
@@ -137,6 +137,11 @@ pub(crate) enum DemoAgent {
     Replay,
     /// Claude Code.
     Claude,
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    let number = text.parse::<std::num::NonZeroUsize>().map_err(|error| error.to_string())?;
+    Ok(number.get())
 }
 
 /// A folder within a repository.

@@ -69,7 +69,7 @@ impl Progress {
 }
 
 /// One line without control characters: what an agent says, or a file is called, must not steer a terminal.
-fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     let flat = text.chars().map(|letter| if letter == '\n' { ' ' } else { letter });
     flat.filter(|letter| !letter.is_control()).collect()
 }

@@ -7,7 +7,7 @@ use ambient_git::Mirror;
 use anyhow::Context as _;
 
 use crate::arguments::{LocalArguments, UpArguments};
-use crate::local::{Agents, DataFolder, Parts, Platform, RootSource, Settings};
+use crate::local::{Agents, DataFolder, Parts, Platform, RepositoryLock, RootSource, Settings};
 use crate::news;
 use crate::output::Progress;
 
@@ -19,6 +19,7 @@ pub(crate) const NO_SANDBOX: &str = "Agents run as processes of this user, unsan
 pub(crate) async fn up(arguments: UpArguments) -> anyhow::Result<ExitCode> {
     let progress = Progress::start();
     let repository = repository(&arguments.repo)?;
+    let _lock = RepositoryLock::take(&repository)?;
     let data = DataFolder::open(&data_path(&arguments.local)?)?;
     let (platform, mut parts) = Platform::start(Settings {
         data,

@@ -46,12 +46,12 @@ impl Follower {
     }
 
     /// Shows the run until its result is recorded, or until it has failed for good.
-    pub(crate) async fn follow(&self, progress: &Progress) -> anyhow::Result<Ended> {
-        let (ended, ()) = tokio::join!(self.follow_object(progress), self.show_events(progress));
+    pub(crate) async fn follow(&self, progress: &Progress, run: u32) -> anyhow::Result<Ended> {
+        let (ended, ()) = tokio::join!(self.follow_object(progress, run), self.show_events(progress, run));
         ended
     }
 
-    async fn follow_object(&self, progress: &Progress) -> anyhow::Result<Ended> {
+    async fn follow_object(&self, progress: &Progress, run: u32) -> anyhow::Result<Ended> {
         let sessions: Api<AgenticSession> = Api::namespaced(self.client.clone(), PROJECT);
         let config = watcher::Config::default().fields(&format!("metadata.name={SESSION}"));
         let mut changes = watcher(sessions, config).default_backoff().applied_objects().boxed();
@@ -60,6 +60,10 @@ impl Follower {
             // A fault of the watch is tried again by the watcher.
             let Ok(session) = change else { continue };
             let Some(status) = session.status else { continue };
+            // An earlier demo in this folder has left earlier runs.
+            if status.run.is_none_or(|of| of.get() < run) {
+                continue;
+            }
             let line = standing(&status);
             if line != last {
                 progress.step(&line);
@@ -73,7 +77,7 @@ impl Follower {
     }
 
     /// Shows what the agent says. It is a show: if it breaks, the outcome still counts.
-    async fn show_events(&self, progress: &Progress) {
+    async fn show_events(&self, progress: &Progress, run: u32) {
         let token = self.token.clone();
         let path = format!("/api/projects/{PROJECT}/agentic-sessions/{SESSION}/events");
         let mut seen = 0;
@@ -83,7 +87,7 @@ impl Follower {
             let bearer = token.clone();
             let stream = follow_events(
                 &self.backend,
-                &format!("{path}?after={seen}"),
+                &format!("{path}?run={run}&after={seen}"),
                 Arc::new(move || Ok(bearer.clone())),
             )
             .await;

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 
 use crate::arguments::{DemoAgent, DemoArguments, OutputFormat};
-use crate::local::{Agents, DataFolder, Parts, Platform, RootSource, Settings};
+use crate::local::{Agents, DataFolder, Parts, Platform, RepositoryLock, RootSource, Settings};
 use crate::output::{self, Progress};
 use crate::up;
 use follow::Ended;
@@ -25,14 +25,13 @@ pub(crate) const SESSION: &str = "first-run";
 /// Runs the demo.
 pub(crate) async fn demo(arguments: DemoArguments) -> anyhow::Result<ExitCode> {
     let progress = Progress::start();
+    let key = key(&arguments)?;
+    let agents = agents(&arguments)?;
     let folder = folder(&arguments)?;
     let model = ScriptedModel::start(&arguments).await?;
     let repositories = DemoRepositories::create(&folder)?;
     let data = DataFolder::open(&folder.join("data"))?;
-    let agents = Agents::here()?
-        .with_claude(&arguments.claude_bin)
-        .with_recording(arguments.recording.clone())
-        .with_runner(arguments.runner_bin.clone());
+    let _lock = RepositoryLock::take(&repositories.platform)?;
     let (platform, mut parts) = Platform::start(Settings {
         data,
         source: RootSource { repository: &repositories.platform, branch: "main", path: "ambient" },
@@ -46,8 +45,8 @@ pub(crate) async fn demo(arguments: DemoArguments) -> anyhow::Result<ExitCode> {
     let shutdown = ambient_kit::shutdown::on_signals()?;
     greet(&progress, &platform, &repositories);
     let session = demo_session(&arguments, model.as_ref(), &repositories);
-    if arguments.agent == DemoAgent::Claude {
-        prepare_keys(&platform, &arguments, model.as_ref()).await?;
+    if let Some(key) = key {
+        follow::put_key(&platform.client, &key).await?;
     }
     let ended = tokio::select! {
         ended = run(&progress, &platform, &repositories, &session) => ended?,
@@ -70,9 +69,9 @@ async fn run(
     session: &DemoSession,
 ) -> anyhow::Result<Ended> {
     let follower = follow::Follower::prepare(platform);
-    let commit = repositories.commit_session(session)?;
+    let (commit, run) = repositories.commit_session(session)?;
     progress.step(&format!("git commit {commit} adds {SESSION_PATH}"));
-    follower.follow(progress).await
+    follower.follow(progress, run).await
 }
 
 fn greet(progress: &Progress, platform: &Platform, repositories: &DemoRepositories) {
@@ -139,20 +138,22 @@ fn demo_session(
 /// A key that the scripted model server does not check; the CLI insists on one.
 const SCRIPTED_KEY: &str = "scripted-model-no-key-needed";
 
-/// The agent's key goes into the Secret from which its environment is filled (until a broker holds keys).
-async fn prepare_keys(
-    platform: &Platform,
-    arguments: &DemoArguments,
-    model: Option<&ScriptedModel>,
-) -> anyhow::Result<()> {
-    let key = match (model, &arguments.anthropic_api_key) {
-        (Some(_), _) => SCRIPTED_KEY,
-        (None, Some(key)) => key,
-        (None, None) => anyhow::bail!(
+/// The key for the Secret from which the agent's environment is filled (until a broker holds keys), if it needs one.
+fn key(arguments: &DemoArguments) -> anyhow::Result<Option<String>> {
+    match (arguments.agent, arguments.scripted_model, &arguments.anthropic_api_key) {
+        (DemoAgent::Replay, false, _) => Ok(None),
+        (DemoAgent::Replay, true, _) => anyhow::bail!("--scripted-model goes with --agent claude"),
+        (DemoAgent::Claude, true, _) => Ok(Some(SCRIPTED_KEY.to_owned())),
+        (DemoAgent::Claude, false, Some(key)) => Ok(Some(key.clone())),
+        (DemoAgent::Claude, false, None) => anyhow::bail!(
             "Claude Code needs a model: set ANTHROPIC_API_KEY to use the real service, or give --scripted-model"
         ),
-    };
-    follow::put_key(&platform.client, key).await
+    }
+}
+
+fn agents(arguments: &DemoArguments) -> anyhow::Result<Agents> {
+    let agents = Agents::here()?.with_runner(arguments.runner_bin.clone());
+    agents.with_claude(&arguments.claude_bin)?.with_recording(arguments.recording.as_deref())
 }
 
 /// The scripted model server of this process.
@@ -165,7 +166,6 @@ impl ScriptedModel {
         if !arguments.scripted_model {
             return Ok(None);
         }
-        anyhow::ensure!(arguments.agent == DemoAgent::Claude, "--scripted-model goes with --agent claude");
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = format!("http://{}", listener.local_addr()?);
         let server = ambient_model_server::ModelServer::new(ambient_model_server::Script::demo());

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::follow::Ended;
 use super::repositories::DemoRepositories;
 use super::{PROJECT, SESSION};
-use crate::output::Progress;
+use crate::output::{Progress, clean};
 
 /// The outcome of a demo; its JSON is a promise to scripts.
 #[derive(Serialize)]
@@ -42,6 +42,9 @@ struct DemoOutput {
     repo: String,
     branch: Option<String>,
     commit: Option<String>,
+    /// Why the agent's commits were not pushed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    refused: Vec<String>,
 }
 
 const RESULTS: &str = ambient_crds::labels::DEFAULT_RESULTS_BRANCH;
@@ -77,6 +80,7 @@ impl DemoOutcome {
                     repo: output.repo.clone(),
                     branch: output.branch.clone(),
                     commit: output.commit.clone(),
+                    refused: output.refused.clone(),
                 })
                 .collect(),
             duration_seconds: (seconds * 1000.0).round() / 1000.0,
@@ -85,13 +89,18 @@ impl DemoOutcome {
 
     /// Whether the run completed and its result is on the remote.
     pub(crate) fn succeeded(&self) -> bool {
-        self.phase == Phase::Completed.as_str() && self.result_commit.is_some() && self.result_path.is_some()
+        let recorded = self.result_commit.is_some() && self.result_path.is_some();
+        self.phase == Phase::Completed.as_str() && recorded && !self.is_refused()
+    }
+
+    fn is_refused(&self) -> bool {
+        self.outputs.iter().any(|output| !output.refused.is_empty())
     }
 
     /// Shows what came back, and how to look at it with plain Git.
     pub(crate) fn explain(&self, progress: &Progress, repositories: &DemoRepositories) {
         progress.line("");
-        if !self.succeeded() {
+        if !self.succeeded() && !self.is_refused() {
             let reason = self.reason.as_deref().unwrap_or("unknown");
             let message = self.message.as_deref().unwrap_or_default();
             progress.line(&format!("The run did not complete: {} {reason}: {message}", self.phase));
@@ -99,6 +108,9 @@ impl DemoOutcome {
         }
         progress.line("What came back:\n");
         for output in &self.outputs {
+            for reason in &output.refused {
+                progress.line(&format!("  not pushed to {}: {}", output.repo, clean(reason)));
+            }
             if let (Some(branch), Some(commit)) = (&output.branch, &output.commit) {
                 progress.line(&format!("  the agent's branch  {branch} of {}", output.repo));
                 progress.line(&self.patch(repositories, commit).unwrap_or_else(|error| format!("  {error}")));
@@ -122,7 +134,7 @@ impl DemoOutcome {
         let base = target.branch("main")?.context("the branch main has gone")?;
         let patch = target.patch(base, commit)?;
         let text = String::from_utf8_lossy(&patch.text).into_owned();
-        let lines: Vec<_> = text.lines().map(|line| format!("    {line}")).collect();
+        let lines: Vec<_> = text.lines().map(|line| format!("    {}", clean(line))).collect();
         Ok(lines.join("\n"))
     }
 }

@@ -52,8 +52,9 @@ impl DemoRepositories {
         Ok(repositories)
     }
 
-    /// Commits the session, as any Git client would, and gives the commit. A session that is there already runs again.
-    pub(crate) fn commit_session(&self, session: &DemoSession) -> anyhow::Result<String> {
+    /// Commits the session, as any Git client would, and gives the commit and the run it asks for. A session that is
+    /// there already runs again.
+    pub(crate) fn commit_session(&self, session: &DemoSession) -> anyhow::Result<(String, u32)> {
         let repository = Mirror::open(&self.platform)?;
         let tip = repository.branch("main")?.context("the branch main has gone")?;
         let earlier = repository.file(repository.commit(tip)?.tree, SESSION_PATH, 1 << 20)?;
@@ -65,7 +66,7 @@ impl DemoRepositories {
         builder.put(SESSION_PATH, session_manifest(session, run)?.into_bytes());
         let commit = builder.write(&repository, &author(), &format!("Ask for run {run} of first-run"))?;
         repository.set_reference(MAIN, commit)?;
-        Ok(short(commit))
+        Ok((short(commit), run))
     }
 }
 

@@ -22,13 +22,17 @@ impl Agents {
     }
 
     /// Another Claude Code program.
-    pub(crate) fn with_claude(self, program: &Path) -> Self {
-        Self { claude: program.to_owned(), ..self }
+    pub(crate) fn with_claude(self, program: &Path) -> anyhow::Result<Self> {
+        // A bare name is looked for on the path, when and where it is started.
+        let is_name = program.components().count() == 1 && !program.has_root();
+        let claude = if is_name { program.to_owned() } else { existing(program)? };
+        Ok(Self { claude, ..self })
     }
 
     /// A recorded run that replaces the built-in one.
-    pub(crate) fn with_recording(self, recording: Option<PathBuf>) -> Self {
-        Self { recording, ..self }
+    pub(crate) fn with_recording(self, recording: Option<&Path>) -> anyhow::Result<Self> {
+        let recording = recording.map(existing).transpose()?;
+        Ok(Self { recording, ..self })
     }
 
     /// Another program as runner.
@@ -66,4 +70,9 @@ impl Agents {
     pub(crate) fn shim(&self) -> ShimCommand {
         ShimCommand { program: self.executable.clone(), arguments: vec!["shim".to_owned()] }
     }
+}
+
+/// A file as its absolute path: agents are started in folders of their own.
+fn existing(path: &Path) -> anyhow::Result<PathBuf> {
+    std::fs::canonicalize(path).with_context(|| format!("cannot use {}", path.display()))
 }

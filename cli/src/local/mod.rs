@@ -6,10 +6,12 @@
 mod agents;
 mod data;
 mod installation;
+mod lock;
 mod objects;
 mod platform;
 
 pub(crate) use agents::Agents;
 pub(crate) use data::DataFolder;
+pub(crate) use lock::RepositoryLock;
 pub(crate) use objects::RootSource;
 pub(crate) use platform::{Parts, Platform, Settings};

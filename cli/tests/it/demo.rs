@@ -105,3 +105,41 @@ fn a_runner_that_cannot_start_is_named() {
         "{outcome}"
     );
 }
+
+#[test]
+fn a_second_demo_in_a_folder_is_the_second_run() {
+    let world = World::new();
+    assert_eq!(outcome(&world.demo(&[]))["run"], 1);
+    let output = world.demo(&[]);
+    let second = outcome(&output);
+    assert!(output.status.success(), "{second}");
+    assert_eq!((&second["run"], &second["phase"]), (&2.into(), &"Completed".into()));
+}
+
+#[test]
+fn what_is_not_pushed_is_said_and_is_no_success() {
+    let world = World::new();
+    let recording = recording("x").replace("FOUND.md", ".github/workflows/x.yml");
+    let path = world.write("evil.yaml", &recording);
+    let output = world.demo(&["--recording", path.to_str().unwrap()]);
+    let outcome = outcome(&output);
+    assert!(!output.status.success(), "{outcome}");
+    let refused = &outcome["outputs"][0]["refused"][0];
+    assert_eq!(refused, ".github/workflows/x.yml is protected: a person changes it");
+}
+
+#[test]
+fn what_cannot_work_is_said_before_anything_starts() {
+    let world = World::new();
+    for (arguments, cause) in [
+        (&["--recording", "nowhere.yaml"][..], "nowhere.yaml"),
+        (&["--agent", "claude"][..], "ANTHROPIC_API_KEY"),
+        (&["--agent", "claude", "--scripted-model", "--claude-bin", "./nowhere"][..], "./nowhere"),
+        (&["--slots", "0"][..], "--slots"),
+    ] {
+        let output = world.demo(arguments);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && said.contains(cause), "{arguments:?}: {said}");
+        assert!(!world.path("demo").exists(), "{arguments:?}");
+    }
+}

@@ -186,23 +186,30 @@ fn a_session_waits_for_the_one_it_depends_on() {
 fn a_lost_data_folder_runs_nothing_twice() {
     let world = World::new();
     let path = repository(&world, QUICK);
-    let up = Up::start(&world, &path);
-    ask(&world, &path, "one");
-    wait_for("the ending in the ledger", || ended(&path, "one-r1"));
-    up.signal(Signal::SIGINT);
-    assert!(up.wait().success());
-    let before = git(&path, &["rev-parse", RESULTS]);
-    std::fs::remove_dir_all(world.path("data")).unwrap();
+    for (name, epoch) in [("one", "epoch: 1"), ("two", "epoch: 2"), ("three", "epoch: 3")] {
+        let up = Up::start(&world, &path);
+        ask(&world, &path, name);
+        wait_for("the ending in the ledger", || ended(&path, &format!("{name}-r1")));
+        let installation = git(&path, &["show", &format!("{RESULTS}:installation.yaml")]);
+        assert!(installation.contains(epoch), "the same name with another cluster: {installation}");
+        up.signal(Signal::SIGINT);
+        assert!(up.wait().success());
+        std::fs::remove_dir_all(world.path("data")).unwrap();
+    }
+    let log = git(&path, &["log", "--format=%s", RESULTS]);
+    assert_eq!(log.matches("one-r1").count(), 2, "claimed once, ended once: {log}");
+}
 
-    let up = Up::start(&world, &path);
-    ask(&world, &path, "two");
-    wait_for("the second session's ending", || ended(&path, "two-r1"));
-    let log = git(&path, &["log", "--format=%s", &format!("{before}..{RESULTS}")]);
-    assert!(!log.contains("one-r1"), "{log}");
-    let installation = git(&path, &["show", &format!("{RESULTS}:installation.yaml")]);
-    assert!(installation.contains("epoch: 2"), "the same name with another cluster: {installation}");
-    up.signal(Signal::SIGINT);
-    assert!(up.wait().success());
+#[test]
+fn two_do_not_work_for_one_repository() {
+    let world = World::new();
+    let path = repository(&world, QUICK);
+    let _up = Up::start(&world, &path);
+    let other = world.path("other");
+    let arguments = ["up", "--repo", path.to_str().unwrap(), "--data-dir", other.to_str().unwrap()];
+    let refused = world.ambient(&arguments).output().unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && said.contains("another ambient works for"), "{said}");
 }
 
 #[test]

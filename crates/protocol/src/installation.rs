@@ -39,9 +39,11 @@ impl Installation {
         }
     }
 
-    /// Decides what this installation may do with a branch whose owner is `owner`.
+    /// Decides what this installation may do with a branch whose owner is `owner`. `has_held` says whether this cluster
+    /// has held the branch before: one that has is replaced by whoever comes after it under its name, one that has not
+    /// is itself the one that comes after.
     #[must_use]
-    pub fn claim(&self, owner: Option<&Self>, take_over: bool) -> Ownership {
+    pub fn claim(&self, owner: Option<&Self>, has_held: bool, take_over: bool) -> Ownership {
         let Some(owner) = owner else {
             return Ownership::Take(self.clone());
         };
@@ -52,13 +54,13 @@ impl Installation {
                 _ => Ownership::Held,
             };
         }
-        if same_name && owner.epoch > self.epoch && !take_over {
-            return Ownership::Fenced { owner: owner.clone() };
+        match (same_name, has_held, take_over) {
+            (_, _, true) | (true, false, _) => {
+                Ownership::Take(Self { epoch: owner.epoch.max(self.epoch) + 1, ..self.clone() })
+            }
+            (true, true, false) => Ownership::Fenced { owner: owner.clone() },
+            (false, _, false) => Ownership::Foreign { owner: owner.clone() },
         }
-        if same_name || take_over {
-            return Ownership::Take(Self { epoch: owner.epoch.max(self.epoch) + 1, ..self.clone() });
-        }
-        Ownership::Foreign { owner: owner.clone() }
     }
 }
 
@@ -94,38 +96,40 @@ mod tests {
     #[test]
     fn ownership_table() {
         let me = at("prod", "c2", 1);
+        let (new, held, told) = ((false, false), (true, false), (false, true));
         let cases = [
-            ("a new branch is taken", None, false, Ownership::Take(me.clone())),
-            ("our own is held", Some(at("prod", "c2", 1)), false, Ownership::Held),
-            ("our own, later epoch", Some(at("prod", "c2", 3)), false, Ownership::Adopt(at("prod", "c2", 3))),
+            ("a new branch is taken", None, new, Ownership::Take(me.clone())),
+            ("our own is held", Some(at("prod", "c2", 1)), held, Ownership::Held),
+            ("our own, later epoch", Some(at("prod", "c2", 3)), held, Ownership::Adopt(at("prod", "c2", 3))),
+            ("rebuilt cluster goes on", Some(at("prod", "c1", 1)), new, Ownership::Take(at("prod", "c2", 2))),
+            ("rebuilt once more", Some(at("prod", "c1", 2)), new, Ownership::Take(at("prod", "c2", 3))),
             (
-                "rebuilt cluster goes on",
-                Some(at("prod", "c1", 1)),
-                false,
-                Ownership::Take(at("prod", "c2", 2)),
-            ),
-            (
-                "a later epoch fences us",
+                "whoever came after fences us",
                 Some(at("prod", "c3", 2)),
-                false,
+                held,
                 Ownership::Fenced { owner: at("prod", "c3", 2) },
             ),
-            ("told to take over", Some(at("prod", "c3", 2)), true, Ownership::Take(at("prod", "c2", 3))),
+            (
+                "told to take over",
+                Some(at("prod", "c3", 2)),
+                (true, true),
+                Ownership::Take(at("prod", "c2", 3)),
+            ),
             (
                 "a stranger's branch",
                 Some(at("stage", "c9", 1)),
-                false,
+                new,
                 Ownership::Foreign { owner: at("stage", "c9", 1) },
             ),
             (
                 "a stranger's branch, told so",
                 Some(at("stage", "c9", 4)),
-                true,
+                told,
                 Ownership::Take(at("prod", "c2", 5)),
             ),
         ];
-        for (name, owner, take_over, expected) in cases {
-            assert_eq!(me.claim(owner.as_ref(), take_over), expected, "{name}");
+        for (name, owner, (has_held, take_over), expected) in cases {
+            assert_eq!(me.claim(owner.as_ref(), has_held, take_over), expected, "{name}");
         }
     }
 }

@@ -35,8 +35,10 @@ pub(super) type Current = Arc<Mutex<Option<Snapshot>>>;
 pub(super) enum Request {
     /// A write.
     Write(Box<Edit>, oneshot::Sender<Result<String, WriteError>>),
-    /// The branch as it is on the remote now.
+    /// The branch, fetched if this process has not read it.
     Refresh(oneshot::Sender<Result<Snapshot, WriteError>>),
+    /// Whether the branch is still ours, asked of the remote.
+    Confirm(oneshot::Sender<Result<Snapshot, WriteError>>),
 }
 
 impl Branch {
@@ -73,6 +75,14 @@ impl Branch {
             Some(snapshot) => Ok(snapshot),
             None => self.ask(Request::Refresh).await,
         }
+    }
+
+    /// Asks the remote whether the branch is still ours: before anything else is written on behalf of a run of it.
+    ///
+    /// # Errors
+    /// Fails where it cannot be read, or is not ours any more.
+    pub async fn confirm(&self) -> Result<(), WriteError> {
+        self.ask(Request::Confirm).await.map(drop)
     }
 
     /// Stores a transcript as a parentless commit on its own ref. The same transcript is the same commit, so a repeated

@@ -31,7 +31,8 @@ pub enum WriteError {
     },
     /// Another cluster under our name has taken the branch over.
     #[error(
-        "branch {branch} of {repository} was taken over by cluster {} at epoch {}; this one starts nothing more",
+        "branch {branch} of {repository} was taken over by cluster {} at epoch {}; this one starts nothing more unless \
+         it is started with --take-over",
         owner.cluster,
         owner.epoch
     )]

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use ambient_git::{CommitBuilder, GitError, Mirror, ObjectId, Push, RefUpdate, Rejection, Remote};
@@ -28,7 +28,6 @@ const SEEN: &str = "refs/ambient/seen";
 type WriteReply = oneshot::Sender<Result<String, WriteError>>;
 
 pub(super) struct Writer {
-    settings: Arc<TargetSettings>,
     target: ResultsTarget,
     mirror: Mirror,
     remote: Remote,
@@ -36,12 +35,13 @@ pub(super) struct Writer {
     installation: Installation,
     /// What is to be written to the branch to make it ours.
     to_own: Option<Installation>,
-    taken_over: bool,
+    /// Whether this process was told to take the branch over, and has not yet.
+    is_to_take_over: bool,
 }
 
 impl Writer {
     pub(super) fn new(
-        settings: &Arc<TargetSettings>,
+        settings: &TargetSettings,
         target: ResultsTarget,
         mirror: Mirror,
         remote: Remote,
@@ -49,14 +49,13 @@ impl Writer {
     ) -> Self {
         let installation = settings.installation.clone();
         Self {
-            settings: Arc::clone(settings),
             target,
             mirror,
             remote,
             current,
             installation,
             to_own: None,
-            taken_over: false,
+            is_to_take_over: settings.take_over,
         }
     }
 
@@ -70,6 +69,10 @@ impl Writer {
                     Request::Write(edit, reply) => writes.push((*edit, reply)),
                     // The receiver may have gone; then nobody wants the answer.
                     Request::Refresh(reply) => drop(reply.send(self.snapshot().await)),
+                    Request::Confirm(reply) => {
+                        self.forget();
+                        drop(reply.send(self.snapshot().await));
+                    }
                 }
             }
             if !writes.is_empty() {
@@ -159,7 +162,9 @@ impl Writer {
     fn with_epoch(&self, edit: &Edit) -> Edit {
         let mut edit = edit.clone();
         match &mut edit {
-            Edit::Claim { claim, .. } | Edit::End { claim, .. } => claim.epoch = self.installation.epoch,
+            Edit::Claim { claim, .. } | Edit::End { claim, .. } => {
+                claim.epoch = self.to_own.as_ref().unwrap_or(&self.installation).epoch;
+            }
         }
         edit
     }
@@ -207,7 +212,7 @@ impl Writer {
     /// Entries must not vanish: a run would be run again (rule 13).
     fn check_not_shrunk(&self, tip: Option<ObjectId>) -> Result<(), WriteError> {
         let seen = self.mirror.reference(&self.seen()).map_err(|error| self.failed(&error))?;
-        let Some(seen) = seen.filter(|_| !self.settings.take_over || self.taken_over) else { return Ok(()) };
+        let Some(seen) = seen.filter(|_| !self.is_to_take_over) else { return Ok(()) };
         let grown = match tip {
             Some(tip) => self.mirror.is_ancestor(seen, tip).map_err(|error| self.failed(&error))?,
             None => false,
@@ -225,19 +230,13 @@ impl Writer {
 
     fn check_owner(&mut self, snapshot: &Snapshot) -> Result<(), WriteError> {
         let owner = snapshot.owner()?;
-        let take_over = self.settings.take_over && !self.taken_over;
+        let has_held = self.has_held()?;
         let (repository, branch) = (self.target.url.clone(), self.target.branch.clone());
-        match self.installation.claim(owner.as_ref(), take_over) {
-            Ownership::Held => self.to_own = None,
-            Ownership::Adopt(installation) => {
-                self.installation = installation;
-                self.to_own = None;
-            }
-            Ownership::Take(installation) => {
-                self.taken_over = true;
-                self.installation = installation.clone();
-                self.to_own = Some(installation);
-            }
+        match self.installation.claim(owner.as_ref(), has_held, self.is_to_take_over) {
+            Ownership::Held => self.own(None),
+            Ownership::Adopt(installation) => self.own(Some(installation)),
+            // Ours once the push that says so is acknowledged.
+            Ownership::Take(installation) => self.to_own = Some(installation),
             Ownership::Fenced { owner } => {
                 return Err(WriteError::Fenced { repository, branch, owner: Box::new(owner) });
             }
@@ -248,8 +247,26 @@ impl Writer {
         Ok(())
     }
 
-    fn moved_to(&mut self, commit: ObjectId) -> Result<(), WriteError> {
+    /// Whether this cluster owned the branch when it saw it last.
+    fn has_held(&self) -> Result<bool, WriteError> {
+        let seen = self.mirror.reference(&self.seen()).map_err(|error| self.failed(&error))?;
+        let Some(seen) = seen else { return Ok(false) };
+        let owner = Snapshot::at(self.mirror.clone(), Some(seen))?.owner()?;
+        Ok(owner.is_some_and(|owner| owner.cluster == self.installation.cluster))
+    }
+
+    /// The branch is ours: being told to take it over is used up.
+    fn own(&mut self, installation: Option<Installation>) {
         self.to_own = None;
+        self.is_to_take_over = false;
+        if let Some(installation) = installation {
+            self.installation = installation;
+        }
+    }
+
+    fn moved_to(&mut self, commit: ObjectId) -> Result<(), WriteError> {
+        let taken = self.to_own.take();
+        self.own(taken);
         self.mirror.set_reference(&self.reference(), commit).map_err(|error| self.failed(&error))?;
         let snapshot = Snapshot::at(self.mirror.clone(), Some(commit))?;
         self.keep(snapshot, Some(commit))

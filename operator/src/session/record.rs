@@ -55,6 +55,7 @@ pub(super) async fn record(
 ) -> Result<Recorded, RecordError> {
     transcript.complete(runner, outcome).await?;
     let stored = transcript.stored(outcome);
+    context.results.branch(&session.results).await?.confirm().await?;
     let reference = store_transcript(context, session, &stored).await?;
     let published = publish(context, session, runner, outcome).await?;
     let ending = Ending {
