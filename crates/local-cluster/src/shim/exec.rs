@@ -1,4 +1,6 @@
-//! Becoming a container's process: a session of its own, gone with the shim, then the program.
+//! Becoming a container's process: a session of its own, then the program.
+//!
+//! It does not die with its shim: its descendants, which may have forgotten whose they are, are found through it.
 //!
 //! Standard input is a pipe to the shim until then. It closes when the program runs, which tells the shim so; what is
 //! written into it before is why the program does not run.
@@ -18,11 +20,11 @@ pub(super) fn become_container(
     let program = command.next().ok_or("no program was named")?;
     // The copy is closed by the kernel when the program takes over; standard input is replaced for it.
     let pipe = io::stdin().as_fd().try_clone_to_owned().map_err(|error| error.to_string())?;
-    let failure = match enter_session() {
-        Ok(()) if !std::path::Path::new(directory).is_dir() => {
+    let failure = match nix::unistd::setsid() {
+        Ok(_) if !std::path::Path::new(directory).is_dir() => {
             format!("chdir to cwd ({directory:?}) failed: no such directory")
         }
-        Ok(()) => {
+        Ok(_) => {
             let mut exec = Command::new(&program);
             let error = exec.args(command).current_dir(directory).stdin(Stdio::null()).exec();
             describe(&program, &error)
@@ -32,14 +34,6 @@ pub(super) fn become_container(
     // If the shim is gone nobody is left to be told.
     let _ = File::from(pipe).write_all(failure.as_bytes());
     Err(failure)
-}
-
-fn enter_session() -> nix::Result<()> {
-    nix::unistd::setsid()?;
-    // A shim that is killed takes its containers along: nobody could account for them any more.
-    #[cfg(target_os = "linux")]
-    nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)?;
-    Ok(())
 }
 
 /// Why a program does not run, in the words of container runtimes.

@@ -1,6 +1,9 @@
 //! The processes of a pod: all that descend from its shim, however they tried to get away.
 
-use std::{collections::HashMap, fs};
+use std::{
+    collections::{BTreeSet, HashMap},
+    fs,
+};
 
 use nix::{
     sys::{
@@ -16,6 +19,9 @@ pub(crate) const MARKER: &str = "LOCAL_CLUSTER_CONTAINER";
 
 /// A longer chain of parents is a table that changed while it was read.
 const DEEPEST: usize = 4096;
+
+/// How often the table is read again for what was started meanwhile.
+const MOST_SWEEPS: usize = 20;
 
 /// A process that descends from this one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,13 +83,20 @@ pub(super) fn marker_of(pid: i32) -> Option<String> {
     String::from_utf8(value.to_vec()).ok()
 }
 
-/// Ends by force whatever says that it belongs to a pod: for pods whose shim is gone.
+/// Ends by force whatever says that it belongs to a pod, and all that descends from that: for pods whose shim is gone.
 pub(crate) fn end_marked(uid: &str) {
     let prefix = format!("{uid}/");
-    for (pid, process) in table() {
-        if !process.has_ended && marker_of(pid).is_some_and(|marker| marker.starts_with(&prefix)) {
-            end_by_force(pid);
+    // What was started while the table was read is in the next one.
+    for _ in 0..MOST_SWEEPS {
+        let table = table();
+        let is_marked = |pid: i32| marker_of(pid).is_some_and(|marker| marker.starts_with(&prefix));
+        let living = table.iter().filter(|(_, process)| !process.has_ended).map(|(pid, _)| *pid);
+        let marked: BTreeSet<i32> = living.clone().filter(|pid| is_marked(*pid)).collect();
+        let found: Vec<i32> = living.filter(|pid| descends_from(&table, *pid, &marked)).collect();
+        if found.is_empty() {
+            return;
         }
+        found.into_iter().for_each(end_by_force);
     }
 }
 
@@ -113,6 +126,12 @@ fn parse_stat(stat: &str) -> Option<Process> {
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
     let state = fields.next()?;
     Some(Process { parent: fields.next()?.parse().ok()?, has_ended: matches!(state, "Z" | "X") })
+}
+
+/// Whether a process is one of these, or descends from one.
+fn descends_from(table: &HashMap<i32, Process>, pid: i32, ancestors: &BTreeSet<i32>) -> bool {
+    let parent = |pid: &i32| table.get(pid).map(|process| process.parent);
+    std::iter::successors(Some(pid), parent).take(DEEPEST).any(|pid| ancestors.contains(&pid))
 }
 
 fn branch_of(table: &HashMap<i32, Process>, pid: i32, root: i32) -> Option<i32> {

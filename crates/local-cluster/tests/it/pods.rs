@@ -277,3 +277,23 @@ async fn a_pod_that_is_too_slow_is_ended() {
     assert_eq!(pod.status.unwrap().reason.as_deref(), Some("DeadlineExceeded"));
     machine.die().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_whose_shim_was_killed_leaves_no_process() {
+    let (cluster, folder) = (Cluster::in_memory(), tempfile::tempdir().unwrap());
+    let machine = Machine::start(&cluster, folder.path()).await;
+    let pid = folder.path().join("pid");
+    // The child knows nothing of the pod: its environment is empty.
+    let child = format!("echo $$$$ > {0}.new; mv {0}.new {0}; exec sleep 600", pid.display());
+    machine.job("orphan", sh(&format!("env -i /bin/sh -c '{child}' & wait"))).await;
+    let process = read_when_there(&pid).await;
+    let parent = |pid: &str| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+        stat.rsplit_once(')').unwrap().1.split_whitespace().nth(1).unwrap().to_owned()
+    };
+    let shim = parent(&parent(&process)).parse().unwrap();
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(shim), nix::sys::signal::Signal::SIGKILL).unwrap();
+    machine.pod("orphan", |pod| phase(pod) == "Failed").await;
+    assert!(!alive(&process), "it went with its pod");
+    machine.die().await;
+}
