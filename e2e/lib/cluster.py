@@ -16,7 +16,7 @@ class DevCluster:
         self.folder, self.variant = folder, variant
         self.state = os.path.join(folder, "cluster")
         self.environment = {**os.environ, "AMBIENT_DEV_CLUSTER_STATE": self.state}
-        self.has_node, self.started = not variant, False
+        self.has_node, self.started, self.peaks = not variant, False, {}
 
     def can_start(self):
         """Starts it already if that can be done."""
@@ -105,11 +105,17 @@ class DevCluster:
 
     def set_images(self, *words):
         """Of the runner (--runner-image) or the agents (--agent-image), from the next run on."""
+        self.memory_of_parts()
         self.run([*self.bootstrap, *words])
 
+    def generations(self):
+        """How often the parts and the root source were changed."""
+        found = self.get("-n", "ambient-system", "deployments,gitsources")["items"]
+        return {one["metadata"]["name"]: one["metadata"]["generation"] for one in found}
+
     def memory_of_parts(self):
-        """What each part of Ambient has used at most, in MiB."""
-        peaks = {}
+        """What each part of Ambient has used at most so far, in MiB, its earlier processes included."""
+        peaks = self.peaks
         for pid in filter(str.isdigit, os.listdir("/proc")):
             try:
                 with open(f"/proc/{pid}/cmdline", encoding="utf-8") as file:
@@ -119,7 +125,8 @@ class DevCluster:
             except OSError:
                 continue
             if os.path.basename(words[0]) == "ambient" and "serve" in words:
-                peaks[words[words.index("serve") + 1]] = peak // 1024
+                part = words[words.index("serve") + 1]
+                peaks[part] = max(peaks.get(part, 0), peak // 1024)
         return peaks
 
     def tell_all(self):

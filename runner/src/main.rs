@@ -14,16 +14,23 @@ fn main() -> ExitCode {
     match arguments.first().and_then(|word| word.to_str()) {
         None | Some("serve") => serve(),
         Some("replay") => replay::main(arguments.into_iter().skip(1)),
-        Some("agent-shim") => agent_shim::main(arguments.into_iter().skip(1)),
+        Some("agent-shim") => {
+            log();
+            agent_shim::main(arguments.into_iter().skip(1))
+        }
         Some(_) => {
             complain("usage: ambient-runner [serve | agent-shim [--install PATH] | replay [--fixture PATH]]")
         }
     }
 }
 
-fn serve() -> ExitCode {
+fn log() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(false).init();
+}
+
+fn serve() -> ExitCode {
+    log();
     let config = match Config::from_environment(std::env::vars_os()) {
         Ok(config) => config,
         Err(error) => return complain(&error.to_string()),

@@ -7,6 +7,7 @@ use ambient_crds::labels::SYSTEM_NAMESPACE;
 use ambient_git::{Credentials, RepositoryUrl};
 use ambient_kit::apply::apply;
 use anyhow::{Context as _, bail};
+use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Client;
@@ -37,13 +38,18 @@ impl GitCredentials {
     pub(super) async fn apply(&self, client: &Client) -> anyhow::Result<()> {
         let secret = Secret {
             metadata: ObjectMeta { name: Some(NAME.to_owned()), ..ObjectMeta::default() },
-            string_data: Some(self.0.clone()),
+            // Not `stringData`: of that a later apply would take nothing away.
+            data: Some(self.0.iter().map(|(name, value)| (name.clone(), bytes(value))).collect()),
             ..Secret::default()
         };
         let secrets = Api::namespaced(client.clone(), SYSTEM_NAMESPACE);
         apply(&secrets, MANAGER, NAME, &secret).await.context("cannot write the Git credentials")?;
         Ok(())
     }
+}
+
+fn bytes(value: &str) -> ByteString {
+    ByteString(value.as_bytes().to_vec())
 }
 
 /// The Secret's name, if there is one, from this time or an earlier one.
@@ -62,7 +68,7 @@ pub(super) async fn secret_name(
     let covers = Credentials::from_fields(&fields).map_err(anyhow::Error::from);
     covers.and_then(|credentials| Ok(credentials.check(repository)?)).with_context(|| {
         format!(
-            "Secret {NAME} was made for another repository: give --git-credentials for this one, or, if it needs none, \
+            "Secret {NAME} does not open this repository: give --git-credentials for this one, or, if it needs none, \
              kubectl -n {SYSTEM_NAMESPACE} delete secret {NAME}"
         )
     })?;

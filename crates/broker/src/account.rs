@@ -206,8 +206,12 @@ impl Charge {
     pub(crate) fn note(&self, tokens: TokenCounts, is_estimate: bool) {
         let mut state = self.account.state();
         let Some(one) = state.under_way.get_mut(&self.request) else { return };
+        let estimated = u64::from(is_estimate);
+        if (one.usage.tokens, one.usage.estimated) == (tokens, estimated) {
+            return;
+        }
         one.usage.tokens = tokens;
-        one.usage.estimated = u64::from(is_estimate);
+        one.usage.estimated = estimated;
         one.usage.cost = self.price.map(|price| price.cost(&tokens));
         let usage = one.usage.clone();
         self.account.write(&mut state, self.request, &usage);

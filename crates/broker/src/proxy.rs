@@ -100,9 +100,10 @@ async fn attempt(
     let room = body::room(&sent, limits.body_bytes);
     let room = Arc::clone(&run.account.memory).try_acquire_many_owned(room).map_err(|_| Refusal::Busy)?;
     let sent = body::read(sent, limits.body_bytes, limits.stall_timeout).await?;
-    let (model, charge) = admitted(shared, run, upstream, &asked, &sent).await?;
     let credential = credential(shared, upstream, &asked).await?;
-    let request = outgoing(&parts, upstream, path, credential.as_ref(), sent)?;
+    let request = outgoing(&parts, upstream, path, credential.as_ref(), sent.clone())?;
+    let (model, charge) = admitted(shared, run, upstream, &asked, &sent).await?;
+    drop(sent);
     // From here on the charge is kept, whatever happens: the upstream may have charged.
     let answered = shared.upstreams.send(request).await;
     drop(room);

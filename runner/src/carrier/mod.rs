@@ -118,7 +118,7 @@ impl std::fmt::Display for AgentExit {
 /// An agent cannot be started.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "cannot start the agent's program \"{program}\" in {directory}: {cause}; is it installed and on the path? (`ambient up --claude-bin PATH` names Claude Code, `--gemini-bin PATH` Gemini CLI)"
+    "cannot start the agent's program \"{program}\" in {directory}: {cause}{}", hint(.cause)
 )]
 pub(crate) struct StartError {
     /// The program.
@@ -128,4 +128,15 @@ pub(crate) struct StartError {
     /// Why.
     #[source]
     pub(crate) cause: std::io::Error,
+}
+
+/// The way out where a program is not there.
+fn hint(cause: &std::io::Error) -> &'static str {
+    match cause.kind() {
+        std::io::ErrorKind::NotFound => {
+            "; is it installed and on the path? (`ambient up --claude-bin PATH` names Claude Code, `--gemini-bin PATH` \
+             Gemini CLI)"
+        }
+        _ => "",
+    }
 }

@@ -33,14 +33,26 @@ pub(crate) struct SocketCarrier {
 }
 
 impl SocketCarrier {
-    /// Looks for the shim at once and without end: it learns so that its pod has a runner.
+    /// Looks for the shim at once, and until it is there: it learns so that its pod has a runner.
     pub(crate) fn new(socket: PathBuf, workspace: PathBuf) -> Self {
         let line = Arc::new(Mutex::new(None));
         let (slot, path) = (Arc::clone(&line), socket.clone());
         let greeting = tokio::spawn(async move {
             let mut slot = slot.lock().await;
+            // Who needed it at once may have made it already.
             while slot.is_none() {
-                *slot = greeted(&path).await.ok();
+                match greeted(&path).await {
+                    Ok(line) => *slot = Some(line),
+                    // It ends with the runner before this one, and begins anew.
+                    Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
+                        tokio::time::sleep(PAUSE).await;
+                    }
+                    // Whoever needs the connection tries again, and is told why there is none.
+                    Err(error) => {
+                        tracing::warn!(%error, "the agent's container is no match for this runner");
+                        break;
+                    }
+                }
             }
         });
         Self { socket, workspace, line, greeting: greeting.abort_handle() }
@@ -120,10 +132,15 @@ impl Carrier for SocketCarrier {
 
     async fn sweep(&self, mark: &str) {
         let swept = async {
-            let mut line = self.line(PATIENCE).await?;
-            let connection = line.as_mut().ok_or(io::ErrorKind::NotConnected)?;
+            let mut slot = self.line(PATIENCE).await?;
+            // An answer that comes too late must not be taken for that to the next question: such a connection is lost.
+            let mut connection = slot.take().ok_or(io::ErrorKind::NotConnected)?;
             connection.sender().send(Control::Sweep { mark: mark.to_owned() }).await?;
-            answer(connection).await
+            match answer(&mut connection).await? {
+                Control::Swept => *slot = Some(connection),
+                other => return Err(unexpected(&other)),
+            }
+            Ok(())
         };
         if let Err(error) = swept.await {
             tracing::warn!(%error, "what an earlier runner left could not be ended");

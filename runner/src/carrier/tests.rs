@@ -8,6 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::*;
 use crate::agent_shim::tests::InThisProcess;
+use crate::wire::{Control, Line, VERSION};
 
 /// Generous: only a deadlock reaches it.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -118,4 +119,22 @@ async fn what_cannot_be_started_is_named_with_its_cause() {
         assert_eq!(error.cause.kind(), std::io::ErrorKind::NotFound, "{name}");
         assert!(error.to_string().contains("/nowhere/agent"), "{name}: {error}");
     }
+}
+
+#[tokio::test]
+async fn a_shim_of_another_version_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("socket");
+    let listener = tokio::net::UnixListener::bind(&socket).unwrap();
+    tokio::spawn(async move {
+        let mut lines = Vec::new();
+        while let Ok((connection, _)) = listener.accept().await {
+            let line = Line::new(connection);
+            line.sender().send(Control::Hello { version: VERSION + 1 }).await.unwrap();
+            lines.push(line);
+        }
+    });
+    let carrier = SocketCarrier::new(socket, folder.path().to_owned());
+    let error = bounded(carrier.start(&shell(""), "mark")).await.err().unwrap().to_string();
+    assert!(error.contains("speaks version 2, this runner 1") && !error.contains("installed"), "{error}");
 }

@@ -69,6 +69,14 @@ fn not_started(error: &StartError) -> TurnEnd {
     TurnEnd::failed(ExitReason::AgentNotStarted, error.to_string())
 }
 
+/// A silence, as it stands when it begins: what becomes of the agent when it is called off changes nothing of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Silence {
+    until: Instant,
+    patience: Duration,
+    of_model: bool,
+}
+
 /// Why the agent is not followed any longer.
 #[derive(Debug, PartialEq, Eq)]
 enum Cause {
@@ -81,7 +89,7 @@ enum Cause {
     /// Its time is over.
     TimedOut,
     /// It has said nothing for too long.
-    Silent,
+    Silent(Silence),
     /// Its bridge sees no good end.
     Hopeless(String),
     /// Its events cannot be stored.
@@ -102,7 +110,7 @@ struct Running<'a> {
 
 impl Running<'_> {
     async fn follow(&mut self, stop: &CancellationToken) -> Cause {
-        let mut quiet_until = Instant::now() + self.patience(false);
+        let mut silence = self.silence(false);
         let mut concluded = false;
         let mut open = true;
         let mut reaping = tokio::time::interval(REAPING);
@@ -121,17 +129,23 @@ impl Running<'_> {
                             }
                             Ok(_) => {}
                         }
-                        quiet_until = Instant::now() + self.patience(concluded);
+                        silence = self.silence(concluded);
                     }
                 },
                 exit = self.process.wait() => return Cause::Ended(exit),
                 _ = reaping.tick() => self.process.reap(),
                 () = tokio::time::sleep_until(self.deadline) => return Cause::TimedOut,
-                () = tokio::time::sleep_until(quiet_until) => {
-                    return if concluded { Cause::Lingered } else { Cause::Silent };
+                () = tokio::time::sleep_until(silence.until) => {
+                    return if concluded { Cause::Lingered } else { Cause::Silent(silence) };
                 }
             }
         }
+    }
+
+    /// The silence that begins now.
+    fn silence(&self, concluded: bool) -> Silence {
+        let patience = self.patience(concluded);
+        Silence { until: Instant::now() + patience, patience, of_model: self.translator.awaits_model() }
     }
 
     /// How long it may be silent. One that converses waits for more when it has said all; the end of its standard input
@@ -148,7 +162,7 @@ impl Running<'_> {
 
     /// Tells an agent that can be told so that its turn is over, and hears it out for a moment.
     async fn call_off(&mut self, cause: &Cause) {
-        if !matches!(cause, Cause::Stopped | Cause::TimedOut | Cause::Silent) {
+        if !matches!(cause, Cause::Stopped | Cause::TimedOut | Cause::Silent(_)) {
             return;
         }
         let words = self.translator.call_off();
@@ -216,16 +230,16 @@ impl Running<'_> {
                 let message = format!("the agent's time of {} s is over", timeout.as_secs());
                 end.overridden(ExitReason::TimedOut, message)
             }
-            Cause::Silent => end.overridden(ExitReason::AgentFailed, self.silence()),
+            Cause::Silent(silence) => end.overridden(ExitReason::AgentFailed, self.told_of(silence)),
             Cause::Hopeless(reason) => end.overridden(ExitReason::AgentFailed, reason),
             Cause::Unrecorded(error) => end.overridden(ExitReason::AgentFailed, error),
         }
     }
 
     /// Some agents tell only on standard error that they ask an overloaded service again and again.
-    fn silence(&self) -> String {
-        let (patience, complaints) = (self.patience(false).as_secs(), self.complaints.text());
-        let what = match self.translator.awaits_model() {
+    fn told_of(&self, silence: Silence) -> String {
+        let (patience, complaints) = (silence.patience.as_secs(), self.complaints.text());
+        let what = match silence.of_model {
             true => format!("the model gave no answer for {patience} s, and the agent was ended"),
             false => format!("the agent said nothing for {patience} s and was ended"),
         };

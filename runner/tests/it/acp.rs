@@ -240,6 +240,8 @@ async fn an_agent_that_says_nothing_is_ended() {
     let cases = [
         ("exec sleep 600\n", short, long, "said nothing"),
         ("begin\nexec sleep 600\n", long, short, "the model gave no answer"),
+        // One that answers the call-off is told of as it was before.
+        ("begin\nhear\nfinish cancelled\nexec sleep 600\n", long, short, "the model gave no answer for 0 s"),
     ];
     for (script, silence, model, message) in cases {
         let world = alone(script);

@@ -7,7 +7,7 @@ use http::{HeaderMap, Request, StatusCode};
 use serde_json::json;
 
 use crate::upstream::{Seen, Service, json as answer};
-use crate::world::{SECRET, STOLEN, World, binding, log, session_token, text, upstream};
+use crate::world::{SECRET, STOLEN, World, binding, log, text, upstream};
 
 /// Sends back all that it was sent, as careless services do in their errors.
 fn echo(seen: &Seen) -> Response<Body> {
@@ -78,10 +78,7 @@ async fn each_service_gets_the_real_credential_and_gives_none_back() {
     let log = log().text();
     assert!(log.contains("demo/first-r1"), "there is a log to look into");
     assert!(!log.contains("planted") && !log.contains(STOLEN), "no credential is logged");
-    assert!(
-        !log.contains(&session_token(&world.signer)[..40]) || !log.contains("v4.public.ey"),
-        "no token is logged"
-    );
+    assert!(!log.contains("v4.public."), "no token is logged");
 }
 
 #[tokio::test]
@@ -101,6 +98,7 @@ async fn a_changed_credential_counts_at_once_and_a_missing_one_is_named() {
     let elsewhere = world.post("/b/v1/messages", &json!({"model": "m"})).await;
     assert!(text(elsewhere).await.contains("in the clear"));
     std::fs::remove_file(&file).unwrap();
+    let before = world.usage().await.models;
     let response = world.post("/a/v1/messages", &json!({"model": "m"})).await;
     assert_eq!(
         (response.status(), &response.headers()["x-ambient-refused"]),
@@ -109,6 +107,7 @@ async fn a_changed_credential_counts_at_once_and_a_missing_one_is_named() {
     let body = text(response).await;
     assert!(body.contains("demo/keys") && body.contains("MODEL_KEY"), "{body}");
     assert_eq!(service.seen().len(), 2, "nothing is sent without it");
+    assert_eq!(world.usage().await.models, before, "and nothing is charged");
 }
 
 #[tokio::test]

@@ -58,15 +58,13 @@ impl Output {
     /// What it says of its failure, as an error.
     pub(crate) fn into_error(self) -> GitError {
         let message = first_words(&self.stderr);
-        match self.remote.filter(|remote| remote.url.http().is_some()) {
-            None => GitError::Command { command: self.command, message },
-            Some(remote) => GitError::Remote {
-                command: self.command,
-                url: remote.url.to_string(),
-                problem: RemoteProblem::read(&self.stderr, remote.credentials.is_some()),
-                message,
-            },
-        }
+        let Some(remote) = self.remote.filter(|remote| remote.url.http().is_some()) else {
+            return GitError::Command { command: self.command, message };
+        };
+        // Words of the address are not the program's.
+        let own = self.stderr.replace(&remote.url.to_program(), "");
+        let problem = RemoteProblem::read(&own, remote.credentials.is_some());
+        GitError::Remote { command: self.command, url: remote.url.to_string(), problem, message }
     }
 
     /// A text that came from the remote, without credentials.
@@ -278,6 +276,20 @@ mod tests {
         assert!(shown.contains("include.path=") && shown.contains("https://h/team/app"), "{shown}");
         assert!(!shown.contains("hunter2") && !shown.contains("jane") && !shown.contains("Basic"), "{shown}");
         assert!(shown.contains("(\"HOME\", Some(\"/dev/null\"))"), "{shown}");
+    }
+
+    #[test]
+    fn words_of_an_address_are_no_cause() {
+        let url = RepositoryUrl::parse("https://h/team/gnutls-demo", LocalRepositories::Refused).unwrap();
+        let output = Output {
+            command: "git fetch".to_owned(),
+            remote: Some(Remote::open(url)),
+            stdout: Vec::new(),
+            stderr: "fatal: repository 'https://h/team/gnutls-demo/' not found".to_owned(),
+            success: false,
+        };
+        let GitError::Remote { problem, .. } = output.into_error() else { panic!("it is of a remote") };
+        assert_eq!(problem, RemoteProblem::NotFound);
     }
 
     #[test]
