@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::answers::Answer;
 use crate::events::PROTOCOL_VERSION;
 
 /// The body of `POST /`. `run_id` of a first turn is the attempt's text; the start marker refuses a second.
@@ -35,7 +36,7 @@ pub struct RunAgentInput {
     pub forwarded_props: Option<Value>,
     /// Answers to open interrupts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub resume: Vec<Value>,
+    pub resume: Vec<Answer>,
 }
 
 impl RunAgentInput {

@@ -4,6 +4,8 @@
 //! Nothing here does I/O, except the clients behind the feature `client`; nothing here knows Kubernetes. Formats that
 //! reach Git are promises: their readers ignore unknown fields, and a change of meaning needs a new `apiVersion`.
 
+pub mod answers;
+pub mod attendance;
 pub mod broker;
 pub mod capabilities;
 #[cfg(feature = "client")]
@@ -29,6 +31,8 @@ pub mod token;
 pub mod usage;
 pub mod verifier;
 
+pub use answers::Answer;
+pub use attendance::Attendance;
 pub use capabilities::FrameworkCapabilities;
 pub use conversation::Conversation;
 pub use effective::EffectiveSession;

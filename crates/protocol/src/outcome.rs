@@ -67,14 +67,24 @@ pub enum ExitReason {
     TimedOut,
     /// The run was stopped.
     Stopped,
+    /// The conversation has rested for so long that its attempt was ended. The run goes on when somebody speaks: the
+    /// next attempt takes the conversation up on the same volume. Nothing is recorded, and no retry is used up.
+    Idle,
 }
 
 impl ExitReason {
-    /// The phase a run ends in for this reason.
+    /// Whether the run has ended, and not only this attempt of it.
+    #[must_use]
+    pub const fn ends_run(self) -> bool {
+        !matches!(self, Self::Idle)
+    }
+
+    /// The phase a run ends in for this reason. One that rests had nothing left to do: where it has to end all the same,
+    /// it has completed.
     #[must_use]
     pub fn phase(self) -> EndPhase {
         match self {
-            Self::Completed => EndPhase::Completed,
+            Self::Completed | Self::Idle => EndPhase::Completed,
             Self::Stopped => EndPhase::Stopped,
             _ => EndPhase::Failed,
         }
@@ -94,6 +104,7 @@ impl ExitReason {
             Self::BudgetExceeded => "BudgetExceeded",
             Self::TimedOut => "TimedOut",
             Self::Stopped => "Stopped",
+            Self::Idle => "Idle",
         }
     }
 }

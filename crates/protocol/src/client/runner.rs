@@ -2,9 +2,11 @@
 //!
 //! | request | scope | answer |
 //! |---|---|---|
-//! | `POST /` [`RunAgentInput`] | Run | 200 and the turn's events; 409 where this turn was started before |
+//! | `POST /` [`RunAgentInput`] | Run | 200 and the turn's events; 409 where it was started before; 423 while a question is open |
 //! | `GET /events?after=N` | Read | events after sequence N, as they come; ends with a `sealed` frame |
 //! | `GET /capabilities`, `GET /health` | Read, none | JSON |
+//! | `POST /answers` [`Answers`] | Control | 202 [`AnswersReceipt`]; 200 where they were given before; 409 where none are wanted, 422 where some are missing |
+//! | `POST /interrupt` | Control | 202; 409 where no turn is going on |
 //! | `POST /stop` | Control | 202 |
 //! | `GET /outcome` | Outcome | 200 [`Outcome`], or 204 until there is one |
 //! | `GET /outcome/bundles/<name>` | Outcome | the bundle of one repository |
@@ -16,6 +18,7 @@ use bytes::Bytes;
 use hyper::{Method, StatusCode};
 
 use super::http::{ClientError, Endpoint, EventStream, read_body};
+use crate::answers::{Answer, Answers, AnswersReceipt};
 use crate::capabilities::FrameworkCapabilities;
 use crate::input::RunAgentInput;
 use crate::outcome::Outcome;
@@ -40,7 +43,8 @@ impl RunnerClient {
         Self { endpoint: Endpoint::new(base, token) }
     }
 
-    /// Starts a turn. Safe to repeat: the runner's start marker lets one start through for each run id.
+    /// Starts the attempt's first turn, where the run id is the attempt's; says a message, where it is another. Safe to
+    /// repeat: the first turn is started once for each attempt, a message is said once for each message id.
     ///
     /// # Errors
     /// Fails where the runner cannot be reached or refuses.
@@ -68,6 +72,26 @@ impl RunnerClient {
     /// Fails where the runner cannot be reached or refuses.
     pub async fn capabilities(&self) -> Result<FrameworkCapabilities, ClientError> {
         self.endpoint.json("/capabilities").await
+    }
+
+    /// Answers the open questions, all of them. Safe to repeat: the first answers count, and the receipt says so.
+    ///
+    /// # Errors
+    /// Fails where the runner cannot be reached or refuses, which names the questions that are open.
+    pub async fn answer(&self, answers: Vec<Answer>) -> Result<AnswersReceipt, ClientError> {
+        let body = serde_json::to_vec(&Answers { resume: answers });
+        let body = body.map_err(|error| ClientError::Request(error.to_string()))?;
+        let response = self.endpoint.send(Method::POST, "/answers", Some(body.into())).await?;
+        let bytes = read_body(response).await?;
+        serde_json::from_slice(&bytes).map_err(|error| ClientError::Answer(error.to_string()))
+    }
+
+    /// Breaks the turn off. An interactive run then waits for the next message, any other ends as stopped.
+    ///
+    /// # Errors
+    /// Fails where the runner cannot be reached or refuses.
+    pub async fn interrupt(&self) -> Result<(), ClientError> {
+        self.endpoint.send(Method::POST, "/interrupt", Some(Bytes::from_static(b"{}"))).await.map(drop)
     }
 
     /// Asks the agent and all its processes to end.

@@ -7,6 +7,7 @@ mod tests;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::attendance::Attendance;
 use crate::events::Event;
 use crate::usage::Usage;
 
@@ -22,6 +23,9 @@ pub struct Conversation {
     pub sequence: u64,
     /// Tokens, money and turns so far.
     pub usage: Usage,
+    /// How long the agent has worked, and the questions that are open.
+    #[serde(default)]
+    pub attendance: Attendance,
     /// The shared state, if the agent has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<Value>,

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Conversation, Entry, TurnStatus};
-use crate::events::{Event, EventBody, MessageRole, RunOutcome, TokenUsage};
+use crate::events::{Event, EventBody, Interrupt, MessageRole, RunOutcome, TokenUsage};
 use crate::input::{Message, content_text};
 use crate::usage::Usage;
 
@@ -13,6 +13,7 @@ pub(super) fn apply(conversation: &mut Conversation, event: &Event) {
         conversation.started_at = conversation.started_at.or(event.timestamp);
         conversation.updated_at = event.timestamp;
     }
+    conversation.attendance.apply(event);
     match &event.body {
         EventBody::RunStarted { input, .. } => {
             conversation.status = TurnStatus::Running;
@@ -47,7 +48,7 @@ fn finished_status(outcome: Option<&RunOutcome>) -> TurnStatus {
         None | Some(RunOutcome::Success { .. }) => TurnStatus::Finished,
         Some(RunOutcome::Cancelled) => TurnStatus::Cancelled,
         Some(RunOutcome::Interrupt { interrupts }) => {
-            let questions = interrupts.iter().map(|one| one.message.as_deref().unwrap_or(&one.reason));
+            let questions = interrupts.iter().map(Interrupt::question);
             TurnStatus::Interrupted { question: questions.collect::<Vec<_>>().join("\n") }
         }
     }

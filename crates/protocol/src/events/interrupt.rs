@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::METADATA_KEY;
+
 /// The outcome of `RUN_FINISHED`; absent means success.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase", rename_all_fields = "camelCase")]
@@ -48,4 +50,44 @@ pub struct Interrupt {
     /// The subagent that asks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subagent_run_id: Option<String>,
+}
+
+impl Interrupt {
+    /// A question with nothing but its id and reason.
+    #[must_use]
+    pub fn new(id: &str, reason: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            reason: reason.to_owned(),
+            message: None,
+            tool_call_id: None,
+            response_schema: None,
+            expires_at: None,
+            metadata: None,
+            subagent_run_id: None,
+        }
+    }
+
+    /// The same question with a value under `metadata.ambient.<name>`.
+    #[must_use]
+    pub fn with_metadata(mut self, name: &str, value: Value) -> Self {
+        let ours =
+            self.metadata.get_or_insert_default().entry(METADATA_KEY).or_insert_with(|| Map::new().into());
+        if let Some(object) = ours.as_object_mut() {
+            object.insert(name.to_owned(), value);
+        }
+        self
+    }
+
+    /// The value under `metadata.ambient.<name>`.
+    #[must_use]
+    pub fn ambient_metadata(&self, name: &str) -> Option<&Value> {
+        self.metadata.as_ref()?.get(METADATA_KEY)?.get(name)
+    }
+
+    /// The question in words, or what kind of question it is.
+    #[must_use]
+    pub fn question(&self) -> &str {
+        self.message.as_deref().unwrap_or(&self.reason)
+    }
 }
