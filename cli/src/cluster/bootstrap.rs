@@ -17,13 +17,11 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use super::git_credentials::{self, GitCredentials};
-use super::manifests::{self, MANAGER, control_plane};
+use super::manifests::{self, MANAGER, SETTINGS, control_plane};
 use super::{check, keys, readiness};
 use crate::arguments::BootstrapArguments;
 use crate::output::Progress;
 
-/// What the files of the control plane leave open is in this ConfigMap.
-const SETTINGS: &str = "ambient-settings";
 /// The root source's name.
 const SOURCE: &str = "root";
 /// The parts, in the order in which they are waited for.
@@ -41,6 +39,10 @@ pub(crate) async fn bootstrap(arguments: BootstrapArguments) -> anyhow::Result<E
         bail!("the cluster lacks:\n  {}", missing.join("\n  "));
     }
     check_name(&client, &arguments.installation).await?;
+    if credentials.is_none() {
+        // A Secret of before that does not fit is told before anything is changed.
+        git_credentials::secret_name(&client, &repository).await?;
+    }
     install(&client, &arguments, &progress).await?;
     let limit = Duration::from_secs(arguments.timeout);
     for part in PARTS {

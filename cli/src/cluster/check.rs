@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use futures::future::try_join_all;
 use k8s_openapi::api::authorization::v1::{
     ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
 };
@@ -17,24 +18,28 @@ const OLDEST_MINOR: u32 = 30;
 /// Annotation of the class that claims get which name none.
 const DEFAULT_CLASS: &str = "storageclass.kubernetes.io/is-default-class";
 
-/// What has to be allowed to whoever installs: group, resource. Applying takes both verbs.
-const RIGHTS: [(&str, &str); 14] = [
-    ("apiextensions.k8s.io", "customresourcedefinitions"),
-    ("", "namespaces"),
-    ("", "secrets"),
-    ("", "configmaps"),
-    ("", "services"),
-    ("", "serviceaccounts"),
-    ("", "persistentvolumeclaims"),
-    ("rbac.authorization.k8s.io", "clusterroles"),
-    ("rbac.authorization.k8s.io", "clusterrolebindings"),
-    ("rbac.authorization.k8s.io", "roles"),
-    ("rbac.authorization.k8s.io", "rolebindings"),
-    ("networking.k8s.io", "networkpolicies"),
-    ("apps", "deployments"),
-    ("vteam.ambient-code", "gitsources"),
+/// Applying takes both.
+const APPLY: &[&str] = &["create", "patch"];
+/// What is there already is looked at first.
+const LOOK_AND_APPLY: &[&str] = &["get", "create", "patch"];
+
+/// What has to be allowed to whoever installs: verbs, group, resource.
+const RIGHTS: [(&[&str], &str, &str); 14] = [
+    (LOOK_AND_APPLY, "apiextensions.k8s.io", "customresourcedefinitions"),
+    (APPLY, "", "namespaces"),
+    (LOOK_AND_APPLY, "", "secrets"),
+    (LOOK_AND_APPLY, "", "configmaps"),
+    (APPLY, "", "services"),
+    (APPLY, "", "serviceaccounts"),
+    (APPLY, "", "persistentvolumeclaims"),
+    (APPLY, "rbac.authorization.k8s.io", "clusterroles"),
+    (APPLY, "rbac.authorization.k8s.io", "clusterrolebindings"),
+    (APPLY, "rbac.authorization.k8s.io", "roles"),
+    (APPLY, "rbac.authorization.k8s.io", "rolebindings"),
+    (APPLY, "networking.k8s.io", "networkpolicies"),
+    (LOOK_AND_APPLY, "apps", "deployments"),
+    (LOOK_AND_APPLY, "vteam.ambient-code", "gitsources"),
 ];
-const VERBS: [&str; 2] = ["create", "patch"];
 
 /// Checks the current context's cluster: exit code 0 only if nothing is missing.
 pub(crate) async fn check() -> anyhow::Result<ExitCode> {
@@ -56,14 +61,21 @@ pub(super) async fn missing(client: &Client) -> anyhow::Result<Vec<String>> {
     let version = client.apiserver_version().await.context("the API server does not answer")?;
     missing.extend(too_old(&version.major, &version.minor));
     missing.extend(no_default_class(client).await?);
-    for (group, resource) in RIGHTS {
-        for verb in VERBS {
-            if !may(client, verb, group, resource).await? {
-                missing.push(format!("the right to {verb} {resource}; ask an administrator of the cluster"));
-            }
-        }
-    }
+    let asked = RIGHTS.iter().flat_map(|(verbs, group, resource)| {
+        verbs.iter().map(move |verb| right_lacking(client, verb, group, resource))
+    });
+    missing.extend(try_join_all(asked).await?.into_iter().flatten());
     Ok(missing)
+}
+
+async fn right_lacking(
+    client: &Client,
+    verb: &str,
+    group: &str,
+    resource: &str,
+) -> anyhow::Result<Option<String>> {
+    let lack = || format!("the right to {verb} {resource}; ask an administrator of the cluster");
+    Ok((!may(client, verb, group, resource).await?).then(lack))
 }
 
 fn too_old(major: &str, minor: &str) -> Option<String> {

@@ -7,6 +7,7 @@ use kube::Client;
 use kube::api::{Api, DynamicObject, Patch};
 use kube::core::{ApiResource, GroupVersionKind};
 use serde::Deserialize as _;
+use serde_json::Value;
 
 /// In whose name all of it is applied.
 pub(super) const MANAGER: FieldManager = FieldManager::owner(field_managers::CLI);
@@ -22,8 +23,11 @@ const FILES: [(&str, &str); 6] = [
 /// The image that the files name; it is replaced by the one that is asked for.
 const IMAGE: &str = "ambient";
 
-/// Says which settings a part was started with, so that it is started anew with others.
-const SETTINGS: &str = "ambient-code.io/settings";
+/// The ConfigMap with what the files leave open.
+pub(super) const SETTINGS: &str = "ambient-settings";
+
+/// Says which settings a part was started with, so that one that reads them is started anew with others.
+const SETTINGS_DIGEST: &str = "ambient-code.io/settings";
 
 /// All objects of the control plane, with its image and what tells its settings from others.
 pub(super) fn control_plane(image: &str, settings: &str) -> anyhow::Result<Vec<DynamicObject>> {
@@ -32,8 +36,8 @@ pub(super) fn control_plane(image: &str, settings: &str) -> anyhow::Result<Vec<D
         for document in serde_yaml::Deserializer::from_str(text) {
             let mut object = DynamicObject::deserialize(document).with_context(|| name.to_owned())?;
             set_image(&mut object, image);
-            if let Some(metadata) = object.data.pointer_mut("/spec/template/metadata") {
-                metadata["annotations"][SETTINGS] = settings.into();
+            if reads_settings(&object) {
+                object.data["spec"]["template"]["metadata"]["annotations"][SETTINGS_DIGEST] = settings.into();
             }
             objects.push(object);
         }
@@ -64,6 +68,12 @@ pub(crate) async fn apply(client: &Client, object: &DynamicObject) -> anyhow::Re
     Ok(())
 }
 
+fn reads_settings(object: &DynamicObject) -> bool {
+    let containers = object.data.pointer("/spec/template/spec/containers").and_then(Value::as_array);
+    let sources = containers.into_iter().flatten().filter_map(|container| container["envFrom"].as_array());
+    sources.flatten().any(|source| source["configMapRef"]["name"] == SETTINGS)
+}
+
 fn set_image(object: &mut DynamicObject, image: &str) {
     let containers = object.data.pointer_mut("/spec/template/spec/containers");
     for container in containers.and_then(|containers| containers.as_array_mut()).into_iter().flatten() {
@@ -86,7 +96,9 @@ mod tests {
         for deployment in deployments {
             let pod = &deployment.data["spec"]["template"]["spec"];
             assert_eq!(pod["securityContext"]["runAsNonRoot"], true);
-            assert_eq!(deployment.data["spec"]["template"]["metadata"]["annotations"][SETTINGS], "digest");
+            let digest = &deployment.data["spec"]["template"]["metadata"]["annotations"][SETTINGS_DIGEST];
+            let reads_settings = deployment.metadata.name.as_deref() != Some("ambient-reconciler-git");
+            assert_eq!(digest == "digest", reads_settings);
             let container = &pod["containers"][0];
             assert_eq!(container["image"], "example.com/ambient:1");
             assert_eq!(container["securityContext"]["readOnlyRootFilesystem"], true);
