@@ -61,6 +61,8 @@ pub const SESSION_UID: &str = "ambient-code.io/session-uid";
 pub const RUN: &str = "ambient-code.io/run";
 /// On children of a session: the number of the attempt.
 pub const ATTEMPT: &str = "ambient-code.io/attempt";
+/// Annotation on a run's volume: the attempts that ended because nobody spoke, comma-separated (docs/adr/0017).
+pub const SLEPT: &str = "ambient-code.io/slept-attempts";
 /// On children of a project: its name.
 pub const PROJECT: &str = "ambient-code.io/project";
 /// Annotation on a session: who made it through the backend (display and metrics only, never an identity).

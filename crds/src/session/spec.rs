@@ -206,8 +206,10 @@ pub(crate) const RULES: &[(&str, &str)] = &[
         "stop is a latch: it stays, and only moves to a later run",
     ),
     (
-        "!has(oldSelf.spec.wake) || (has(self.spec.wake) && self.spec.wake.run >= oldSelf.spec.wake.run)",
-        "wake is a latch: it stays, and only moves to a later run",
+        "!has(oldSelf.spec.wake) || (has(self.spec.wake) && (self.spec.wake.run > oldSelf.spec.wake.run || \
+         (self.spec.wake.run == oldSelf.spec.wake.run && (has(self.spec.wake.attempt) ? self.spec.wake.attempt : 2) >= \
+         (has(oldSelf.spec.wake.attempt) ? oldSelf.spec.wake.attempt : 2))))",
+        "wake is a latch: it stays, and only moves to a later run or attempt",
     ),
 ];
 

@@ -199,14 +199,30 @@ impl StopLatch {
     }
 }
 
-/// A person's wish to go on with a run that sleeps.
+/// A person's wish to go on with a run that sleeps. It is a latch: what was woken once is named again for the next time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WakeLatch {
     /// The run to wake.
     pub run: RunNumber,
+    /// The attempt that begins by it: `status.attempt` and one. 2 unless said otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 2, max = 1_000_000))]
+    pub attempt: Option<i32>,
     /// Who asked, for display.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "bounds::text::<253>")]
     pub by: Option<String>,
+}
+
+impl WakeLatch {
+    /// The first attempt that can begin by being woken.
+    const FIRST: i32 = 2;
+
+    /// Whether it wakes a run whose newest attempt is `attempt`.
+    #[must_use]
+    pub fn wakes(&self, run: RunNumber, attempt: u32) -> bool {
+        let begins = u32::try_from(self.attempt.unwrap_or(Self::FIRST)).unwrap_or_default();
+        self.run == run && begins > attempt
+    }
 }

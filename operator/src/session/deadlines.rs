@@ -1,6 +1,8 @@
 //! When a session is to be looked at though nothing changes: pure.
 
 use ambient_crds::session::AgenticSession;
+use ambient_protocol::attendance::Attendance;
+use ambient_protocol::effective::ApprovalMode;
 use jiff::{SignedDuration, Timestamp};
 
 use super::observed::{Observed, is_settled};
@@ -22,19 +24,27 @@ pub(super) fn next(observed: &Observed<'_>) -> Option<i64> {
 }
 
 /// When an agent has worked for so long that its runner must have missed the end of its time. It keeps that time
-/// itself; this is for one that does not.
+/// itself; this is for one that does not. While a person is awaited no time passes.
 #[must_use]
 pub(super) fn overtime_at(observed: &Observed<'_>) -> Option<Timestamp> {
-    let limit = observed.pinned.as_ref()?.limits.timeout_seconds;
-    let seconds = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(OVERTIME_GRACE);
-    Some(after(started_at(observed)?, seconds))
+    let pinned = observed.pinned.as_ref()?;
+    let limit = i64::try_from(pinned.limits.timeout_seconds).unwrap_or(i64::MAX);
+    let seconds = limit.saturating_add(OVERTIME_GRACE);
+    let attendance = &observed.progress.attendance;
+    if *attendance == Attendance::default() {
+        // Without its log, when a person was awaited is not known.
+        let may_wait = pinned.interactive || pinned.approval.mode == ApprovalMode::Ask;
+        return started_at(observed).filter(|_| !may_wait).map(|started| after(started, seconds));
+    }
+    let worked = attendance.agent_time(observed.now.as_millisecond()).as_secs();
+    let left = seconds.saturating_sub(i64::try_from(worked).unwrap_or(i64::MAX));
+    attendance.is_working().then(|| after(observed.now, left))
 }
 
 /// When the agent of the current attempt was started. The status knows it of the first attempt only.
 fn started_at(observed: &Observed<'_>) -> Option<Timestamp> {
-    let status = observed.session.status.as_ref().filter(|status| status.run == Some(observed.run));
-    let told =
-        status.filter(|status| status.attempt == Some(1)).and_then(|status| status.start_time.as_ref());
+    let status = observed.status_of_run().filter(|status| status.attempt == Some(1));
+    let told = status.and_then(|status| status.start_time.as_ref());
     told.map(|time| time.0).or(observed.progress.started_at)
 }
 
@@ -48,7 +58,7 @@ pub(super) fn stop_overdue_at(observed: &Observed<'_>) -> Option<Timestamp> {
 #[must_use]
 pub(super) fn expires_at(observed: &Observed<'_>) -> Option<Timestamp> {
     let seconds = i64::from(observed.session.spec.ttl_seconds_after_finished?);
-    let status = observed.session.status.as_ref().filter(|status| status.run == Some(observed.run))?;
+    let status = observed.status_of_run()?;
     let ended = status.completion_time.as_ref().filter(|_| is_settled(observed.session))?;
     Some(after(ended.0, seconds))
 }

@@ -24,6 +24,7 @@ use super::hindrances::{self, Children};
 use super::observed::AttemptState;
 use super::pin::{self, PinError};
 use super::pod_state::pod_state;
+use super::sleep::{self, Slept};
 
 /// What was read.
 #[derive(Debug)]
@@ -44,6 +45,8 @@ pub(super) struct Inputs {
     pub attempt: Option<AttemptState>,
     /// Whether a pod is still going whose Job was deleted.
     pub leaving: bool,
+    /// Which attempts have ended because nobody spoke.
+    pub slept: Slept,
     /// The document the session came from.
     pub source: Option<SourceReference>,
     /// Sessions that must have completed first, as they stand.
@@ -99,6 +102,7 @@ pub(super) async fn fetch(
         )
         .await?,
         namespace_terminating: namespace_terminating(client, &namespace).await?,
+        slept: slept(client, pinned.as_ref(), &shared).await?,
         pinned,
         attempt,
         leaving,
@@ -174,6 +178,17 @@ fn pinned(
         None | Some(Err(PinError::Earlier(_))) => Ok(None),
         Some(read) => read.map(Some),
     }
+}
+
+/// Only runs that may wait for messages sleep.
+async fn slept(
+    client: &Client,
+    pinned: Option<&EffectiveSession>,
+    volume: &str,
+) -> Result<Slept, FetchError> {
+    let Some(pinned) = pinned.filter(|pinned| pinned.interactive) else { return Ok(Slept::default()) };
+    let read = sleep::read(client, pinned.key.project(), volume).await;
+    read.map_err(|error| FetchError::Api { what: "the run's volume", error })
 }
 
 async fn newest_attempt(

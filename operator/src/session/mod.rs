@@ -21,9 +21,11 @@ mod pursuit;
 mod record;
 mod report;
 mod shortfalls;
+mod sleep;
 mod slots;
 mod transcript;
 mod trouble;
+mod waiting_for;
 
 pub(crate) use fetch::{recorded_secret, results_target};
 pub(crate) use plan::{Action, SessionPlan};

@@ -36,6 +36,7 @@ pub(super) fn observe<'a>(
         pinned: inputs.pinned.clone(),
         attempt: inputs.attempt.clone(),
         leaving: inputs.leaving,
+        slept: inputs.slept.clone(),
         progress,
         waiting: None,
         namespace_terminating: inputs.namespace_terminating,
@@ -92,7 +93,7 @@ fn waiting(
     unmet: Option<String>,
     id: &RunId,
 ) -> Option<Waiting> {
-    if observed.attempt.is_some() && !has_ended(observed) {
+    if observed.attempt.is_some() && !has_ended(observed) && !observed.is_asleep() {
         context.slots.hold(id);
         return None;
     }
@@ -116,6 +117,7 @@ fn may_start(observed: &Observed<'_>) -> bool {
         && observed.session.spec.desired_phase.is_none_or(|wanted| wanted == DesiredPhase::Running)
         && !observed.stop_wanted()
         && !observed.deleting()
+        && !observed.is_asleep()
         && !has_ended(observed)
 }
 

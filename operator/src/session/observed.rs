@@ -3,7 +3,7 @@
 use ambient_crds::conditions::ConditionType;
 use ambient_crds::names::RunNumber;
 use ambient_crds::phase::Phase;
-use ambient_crds::session::{AgenticSession, DesiredPhase, SessionDeletionPolicy};
+use ambient_crds::session::{AgenticSession, AgenticSessionStatus, DesiredPhase, SessionDeletionPolicy};
 use ambient_kit::conditions::holds;
 use ambient_protocol::effective::EffectiveSession;
 use ambient_protocol::ledger::LedgerEntry;
@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use super::effective::EffectiveError;
 use super::progress::Progress;
+use super::sleep::Slept;
 
 /// One moment of one session.
 #[derive(Debug)]
@@ -31,6 +32,8 @@ pub(super) struct Observed<'a> {
     pub attempt: Option<AttemptState>,
     /// Whether a pod of an attempt that was deleted is still going.
     pub leaving: bool,
+    /// Which attempts of the run have ended because nobody spoke.
+    pub slept: Slept,
     /// What this process has learnt of the run.
     pub progress: Progress,
     /// What has to come first.
@@ -181,19 +184,32 @@ pub(super) fn never_needed(session: &AgenticSession) -> bool {
 pub(super) const NOT_NEEDED: &str = "NotNeeded";
 
 impl Observed<'_> {
+    /// The status, if it speaks of the current run.
+    #[must_use]
+    pub(super) fn status_of_run(&self) -> Option<&AgenticSessionStatus> {
+        self.session.status.as_ref().filter(|status| status.run == Some(self.run))
+    }
+
     /// The phase in the status, if it speaks of the current run.
     #[must_use]
     pub(super) fn known_phase(&self) -> Option<Phase> {
-        let status = self.session.status.as_ref()?;
-        if status.run == Some(self.run) { status.phase } else { None }
+        self.status_of_run()?.phase
+    }
+
+    /// Whether the newest attempt has ended because nobody spoke, and nothing is asked of the run since.
+    #[must_use]
+    pub(super) fn is_asleep(&self) -> bool {
+        let attempt = self.known_attempt();
+        let wake = self.session.spec.wake.as_ref();
+        let wanted = wake.is_some_and(|wake| wake.wakes(self.run, attempt));
+        self.slept.has(attempt) && !wanted && !self.stop_wanted() && !self.deleting()
     }
 
     /// The number of the newest attempt that is known.
     #[must_use]
     pub(super) fn known_attempt(&self) -> u32 {
         let from_job = self.attempt.as_ref().map_or(0, |attempt| attempt.number);
-        let status = self.session.status.as_ref().filter(|status| status.run == Some(self.run));
-        let from_status = status.and_then(|status| status.attempt).unwrap_or_default();
+        let from_status = self.status_of_run().and_then(|status| status.attempt).unwrap_or_default();
         from_job.max(u32::try_from(from_status).unwrap_or_default())
     }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use ambient_crds::conditions::Reason;
 use ambient_crds::session::AgenticSession;
 use ambient_kit::retry::ErrorClass;
+use ambient_protocol::attendance::Attendance;
 use ambient_protocol::ledger::Ending;
 use ambient_protocol::outcome::Outcome;
 use ambient_protocol::run::RunKey;
@@ -38,6 +39,8 @@ pub(crate) struct Progress {
     pub last_sequence: u64,
     /// What was consumed so far.
     pub usage: Usage,
+    /// How long the agent has worked, and who is waited for.
+    pub attendance: Attendance,
     /// What was seen of the log of a run that left no outcome.
     pub seen: Arc<Transcript>,
     /// What the runner said at its end.

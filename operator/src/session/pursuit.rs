@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use ambient_crds::names::{RunNumber, run_name};
 use ambient_kit::clock::precise_now;
 use ambient_protocol::client::{ClientError, RunnerClient, Start};
 use ambient_protocol::conversation::Conversation;
@@ -24,8 +25,8 @@ use super::loss;
 use super::plan::{StopCause, time_is_over};
 use super::pod::AGUI_PORT;
 use super::progress::{RunId, Trouble};
-use super::record;
 use super::transcript::Transcript;
+use super::{record, sleep};
 use crate::context::Context;
 
 /// Tasks that follow runners, at most one a run.
@@ -57,6 +58,8 @@ pub(crate) struct Quarry {
     pub address: String,
     /// Why it is to stop, if it is.
     pub stop: Option<StopCause>,
+    /// Whether it goes on with a conversation after a sleep: then it is asked nothing by the platform.
+    pub goes_on: bool,
 }
 
 impl Pursuits {
@@ -131,6 +134,9 @@ async fn pursue(context: &Context, quarry: &Quarry, mut stop: watch::Receiver<Op
             }
         }
     };
+    if outcome.exit == ExitReason::Idle {
+        return put_to_sleep(context, quarry, &runner).await;
+    }
     let usage = outcome.usage;
     context.board.update(&quarry.id, |progress| {
         progress.usage = usage;
@@ -141,6 +147,19 @@ async fn pursue(context: &Context, quarry: &Quarry, mut stop: watch::Receiver<Op
     let seen = std::mem::take(&mut *following.log());
     record_until_done(context, quarry, &runner, &outcome, seen).await;
     release(context, quarry, &runner).await;
+}
+
+/// Notes on the volume that the attempt has ended and its run has not; then the runner may go.
+async fn put_to_sleep(context: &Context, quarry: &Quarry, runner: &RunnerClient) {
+    let key = &quarry.session.key;
+    let volume = run_name(key.session(), RunNumber::try_from(key.run()).unwrap_or_default());
+    let mut delay = FIRST_DELAY;
+    while let Err(error) = sleep::note(&context.client, key.project(), &volume, quarry.attempt).await {
+        trouble(context, &quarry.id, "Unavailable", &format!("the run cannot be put to sleep: {error}"));
+        tokio::time::sleep(delay).await;
+        delay = (delay * 2).min(LONGEST_DELAY);
+    }
+    release(context, quarry, runner).await;
 }
 
 /// The outcome as it is recorded: a runner knows that it was stopped or has lost its agent, and not why.
@@ -219,9 +238,11 @@ async fn take_outcome(
 async fn start(context: &Context, quarry: &Quarry, runner: &RunnerClient) -> Result<(), ClientError> {
     let run_id = quarry.session.key.attempt(quarry.attempt).to_string();
     let input = RunAgentInput::prompt(&quarry.session.session_uid, &run_id, &quarry.session.prompt);
-    match runner.start(&input).await? {
-        // The log is followed by /events, which resumes; the turn's own stream is not needed.
-        Start::Started(_) | Start::AlreadyStarted => {}
+    if !quarry.goes_on {
+        match runner.start(&input).await? {
+            // The log is followed by /events, which resumes; the turn's own stream is not needed.
+            Start::Started(_) | Start::AlreadyStarted => {}
+        }
     }
     context.board.update(&quarry.id, |progress| {
         progress.started_at.get_or_insert_with(|| context.clock.precise_now());
@@ -263,12 +284,19 @@ async fn follow(
         if let Some(sequence) = frame.id {
             following.log().push(sequence, &frame.data);
             following.conversation.apply_line(&frame.data);
-            let usage = following.conversation.usage;
-            context.board.note(&quarry.id, |progress| {
-                progress.last_sequence = sequence;
-                progress.usage = usage;
-            });
+            note(context, &quarry.id, sequence, &following.conversation);
         }
+    }
+}
+
+/// Keeps the counters; who is waited for is told at once.
+fn note(context: &Context, id: &RunId, sequence: u64, conversation: &Conversation) {
+    context.board.note(id, |progress| {
+        progress.last_sequence = sequence;
+        progress.usage = conversation.usage;
+    });
+    if context.board.get(id).attendance != conversation.attendance {
+        context.board.update(id, |progress| progress.attendance = conversation.attendance.clone());
     }
 }
 

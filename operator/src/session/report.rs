@@ -18,6 +18,7 @@ use kube::{Client, ResourceExt as _};
 use super::conditions::statements;
 use super::observed::Observed;
 use super::plan::SessionPlan;
+use super::waiting_for::{self, waiting_for};
 
 /// Most characters of a summary in the status.
 const SUMMARY_LIMIT: usize = 4096;
@@ -66,8 +67,11 @@ pub(super) fn status(observed: &Observed<'_>, plan: &SessionPlan) -> AgenticSess
     status.job_name = observed.attempt.as_ref().map(|attempt| attempt.job_name.clone()).or(status.job_name);
     fill_from_pin(&mut status, observed.pinned.as_ref());
     fill_from_progress(&mut status, observed, plan);
+    status.waiting_for = waiting_for(observed, plan);
     let generation = observed.session.metadata.generation.unwrap_or_default();
-    status.conditions = merge(&kept_conditions, &statements(observed, plan), generation, observed.now);
+    let mut stated = statements(observed, plan);
+    stated.push(waiting_for::statement(status.waiting_for.as_ref()));
+    status.conditions = merge(&kept_conditions, &stated, generation, observed.now);
     status
 }
 

@@ -4,6 +4,7 @@ use ambient_crds::conditions::{ConditionType, Reason};
 use ambient_crds::session::AgenticSession;
 use ambient_crds::validation::deprecated_fields_in_use;
 use ambient_kit::conditions::Statement;
+use ambient_protocol::capabilities::AgentFeature;
 use ambient_protocol::effective::{ApprovalMode, EffectiveSession, ResultsMode};
 use ambient_protocol::registry::{ACP, GEMINI_CLI};
 
@@ -20,7 +21,7 @@ pub(super) fn shortfalls(observed: &Observed<'_>) -> Vec<Statement> {
             .pinned
             .as_ref()
             .or(candidate)
-            .map(|effective| unsupported::statement(&without_effect(effective, observed.session))),
+            .map(|effective| unsupported::statement(&without_effect(effective))),
     );
     stated
 }
@@ -54,12 +55,12 @@ fn gaps(runner_type: &str) -> Gaps {
     }
 }
 
-fn without_effect(effective: &EffectiveSession, session: &AgenticSession) -> [Unsupported; 12] {
+fn without_effect(effective: &EffectiveSession) -> [Unsupported; 11] {
     let gaps = gaps(&effective.runner_type);
     let asks_for_request = effective.repositories.iter().any(|repository| repository.pull_request);
     [
         unsupported(
-            effective.interactive,
+            effective.interactive && !can(effective, AgentFeature::AgenticChat),
             "spec.interactive",
             "the run ends with the agent's answer to the prompt",
         ),
@@ -70,9 +71,9 @@ fn without_effect(effective: &EffectiveSession, session: &AgenticSession) -> [Un
             "the agent gets no MCP server",
         ),
         unsupported(
-            effective.approval.mode == ApprovalMode::Ask,
+            effective.approval.mode == ApprovalMode::Ask && !can(effective, AgentFeature::HumanInTheLoop),
             "spec.approval.mode Ask",
-            "nobody can be asked yet: the agent may not use the tools it would have to ask for",
+            "this agent can ask nobody: the agent may not use the tools it would have to ask for",
         ),
         unsupported(
             effective.limits.max_tokens.is_some(),
@@ -109,8 +110,11 @@ fn without_effect(effective: &EffectiveSession, session: &AgenticSession) -> [Un
             "results.mode PullRequest",
             "results are committed to the results branch",
         ),
-        unsupported(session.spec.wake.is_some(), "spec.wake", "raise spec.run to run the task again"),
     ]
+}
+
+fn can(effective: &EffectiveSession, feature: AgentFeature) -> bool {
+    effective.agent.capabilities.agent_features.contains(&feature)
 }
 
 #[cfg(test)]
@@ -151,8 +155,7 @@ mod tests {
         ];
         for (spec, settings, expected) in cases {
             let effective = merged(&spec, &settings, &json!({})).unwrap();
-            let found =
-                without_effect(&effective, &AgenticSession::new("s", serde_json::from_value(spec).unwrap()));
+            let found = without_effect(&effective);
             let found: Vec<_> = found.iter().filter(|one| one.asked).map(|one| one.field).collect();
             assert_eq!(found, expected);
         }

@@ -9,6 +9,7 @@ mod lives;
 mod losses;
 mod node;
 mod outputs;
+mod people;
 mod pins;
 mod private;
 mod projects;

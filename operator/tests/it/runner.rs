@@ -4,7 +4,8 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::Arc;
 
 use ambient_operator::AGUI_PORT;
-use ambient_protocol::events::{Event, RunOutcome};
+use ambient_protocol::answers::TOOL_CALL;
+use ambient_protocol::events::{Event, Interrupt, RunOutcome};
 use ambient_protocol::input::RunAgentInput;
 use ambient_protocol::outcome::{Bundle, DiffStat, ExitReason, Outcome, RepositoryOutcome};
 use ambient_protocol::run::RunKey;
@@ -132,6 +133,23 @@ impl Runner {
         self.desk.end(exit, None);
     }
 
+    /// Ends the turn with a question.
+    pub(crate) fn asks(&self, question: &str) {
+        let interrupt = Interrupt { message: Some(question.to_owned()), ..Interrupt::new("q1", TOOL_CALL) };
+        self.desk.finish_turn(RunOutcome::Interrupt { interrupts: vec![interrupt] });
+    }
+
+    /// Ends the turn, and not the run.
+    pub(crate) fn waits_for_a_message(&self) {
+        self.desk.finish_turn(RunOutcome::Success { pending_tool_call_ids: Vec::new() });
+    }
+
+    /// Begins the next turn, as an answer or a message would.
+    pub(crate) fn goes_on(&self, turn: &str) {
+        let input = RunAgentInput::prompt(&self.desk.assignment.session_uid, turn, "go on");
+        self.desk.say(Event::run_started(input));
+    }
+
     /// Ends the agent's work with a commit.
     pub(crate) fn complete_with(&self, commit: &AgentCommit) {
         self.desk.end(ExitReason::Completed, Some(commit));
@@ -139,6 +157,16 @@ impl Runner {
 }
 
 impl Desk {
+    fn say(&self, event: Event) {
+        let timestamp = Some(ambient_kit::now().as_millisecond());
+        self.story.send_modify(|story| story.lines.push(Event { timestamp, ..event }.to_json()));
+    }
+
+    fn finish_turn(&self, outcome: RunOutcome) {
+        let run_id = self.assignment.key.attempt(self.assignment.attempt).to_string();
+        self.say(Event::run_finished(&self.assignment.session_uid, &run_id, None, outcome, Vec::new()));
+    }
+
     fn end(&self, exit: ExitReason, commit: Option<&AgentCommit>) {
         let (key, attempt) = (self.assignment.key.clone(), self.assignment.attempt);
         let run_id = key.attempt(attempt).to_string();
@@ -199,7 +227,8 @@ async fn start(
         is_first = !story.starts.iter().any(|(run_id, _)| *run_id == input.run_id);
         if is_first {
             story.starts.push((input.run_id.clone(), is_claimed));
-            story.lines.push(Event::run_started(input).to_json());
+            let timestamp = Some(ambient_kit::now().as_millisecond());
+            story.lines.push(Event { timestamp, ..Event::run_started(input) }.to_json());
         }
     });
     let status = if is_first { StatusCode::OK } else { StatusCode::CONFLICT };

@@ -83,6 +83,7 @@ pub(super) async fn apply(
                 attempt: *attempt,
                 address: address.clone(),
                 stop: *stop,
+                goes_on: observed.slept.precedes(*attempt),
             };
             context.pursuits.follow(context, quarry);
         }

@@ -13,6 +13,9 @@ use super::ending::{abandon, conclude, current_words, resumed};
 use super::starting::attempt_lost;
 use super::{Action, SessionPlan, StopCause, pending, phase_of, say};
 
+/// What is said of a run that sleeps.
+pub(super) const ASLEEP: &str =
+    "nobody has written for inactivityTimeout: the pod is gone, the workspace stays; a message wakes it";
 /// Reason of a run that took too long, as runners say it too.
 const TIMED_OUT: &str = ExitReason::TimedOut.as_str();
 /// Waiting reasons after which a pod will not come up by itself.
@@ -39,6 +42,11 @@ pub(super) fn blocked(observed: &Observed<'_>, reason: PendingReason, why: &str)
 pub(super) fn running(observed: &Observed<'_>, attempt: &AttemptState) -> SessionPlan {
     if let Some(plan) = abandon(observed) {
         return plan;
+    }
+    if observed.slept.has(attempt.number) {
+        // Its runner is being let go, and told so.
+        let action = if observed.progress.pursued { Action::Nothing } else { Action::Withdraw };
+        return say(observed, action, Phase::Pending, PendingReason::Idle.as_str(), ASLEEP);
     }
     if let ClaimState::Refused(why) = &observed.progress.claim {
         return say(observed, Action::Withdraw, Phase::Pending, "Claiming", why);
@@ -94,6 +102,10 @@ fn comes_up(observed: &Observed<'_>, pod: &PodState) -> SessionPlan {
         return keep(observed, phase, reason, "the runner's pod is being replaced");
     }
     if stopping(observed).is_some() {
+        if observed.slept.count() > 0 {
+            // Its runner collects what the attempts before have left.
+            return keep(observed, Phase::Stopping, "Stopping", "a runner is started to take what was left");
+        }
         return conclude(observed, EndPhase::Stopped, "Stopped", "stopped before the agent started");
     }
     keep(observed, Phase::Creating, reason, message)

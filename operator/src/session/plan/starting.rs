@@ -6,7 +6,7 @@ use ambient_protocol::ledger::{EndPhase, LedgerEntry};
 
 use super::super::observed::{LedgerView, Observed, ProjectState, Waiting};
 use super::ending::conclude;
-use super::running::blocked;
+use super::running::{ASLEEP, blocked};
 use super::{Action, SessionPlan, pending, say};
 
 /// A run that was claimed for another object or by another cluster, and left no outcome.
@@ -43,6 +43,9 @@ pub(super) fn passed(observed: &Observed<'_>, newest: u32) -> SessionPlan {
 /// A run without a Job.
 pub(super) fn not_started(observed: &Observed<'_>) -> SessionPlan {
     let claimed = matches!(observed.ledger, LedgerView::Claimed { .. });
+    if claimed && observed.slept.has(observed.known_attempt()) {
+        return sleeps(observed);
+    }
     if claimed && observed.known_attempt() > 0 {
         return attempt_lost(observed, "Lost", "the Job of the run is gone and left no outcome");
     }
@@ -59,13 +62,36 @@ pub(super) fn not_started(observed: &Observed<'_>) -> SessionPlan {
     hindrance(observed).unwrap_or_else(|| start(observed, 1, false))
 }
 
+/// A run whose newest attempt ended because nobody spoke. One that is to end is woken for it: its runner takes what is
+/// in the workspace.
+fn sleeps(observed: &Observed<'_>) -> SessionPlan {
+    if observed.is_asleep() {
+        return say(observed, Action::Nothing, Phase::Pending, PendingReason::Idle.as_str(), ASLEEP);
+    }
+    if observed.leaving {
+        let message = "it starts again when its last pod has gone";
+        return pending(observed, PendingReason::Idle, message);
+    }
+    let is_to_end = observed.stop_wanted() || observed.deleting();
+    let hindered = if is_to_end { None } else { hindrance(observed) };
+    let plan = hindered.unwrap_or_else(|| start(observed, observed.known_attempt() + 1, false));
+    match plan.action {
+        Action::Start { .. } if is_to_end => {
+            let message = "a runner is started to take what was left".to_owned();
+            SessionPlan { phase: Phase::Stopping, reason: "Stopping".to_owned(), message, ..plan }
+        }
+        _ => plan,
+    }
+}
+
 /// An attempt left no outcome: try again if that is allowed, else end the run.
 pub(super) fn attempt_lost(observed: &Observed<'_>, reason: &str, message: &str) -> SessionPlan {
     let retry = observed.session.spec.retry.as_ref();
     let limit =
         retry.and_then(|retry| retry.limit).and_then(|limit| u32::try_from(limit).ok()).unwrap_or_default();
     let attempt = observed.known_attempt();
-    if attempt <= limit && !observed.stop_wanted() && !observed.deleting() {
+    let failed = attempt.saturating_sub(observed.slept.count());
+    if failed <= limit && !observed.stop_wanted() && !observed.deleting() {
         if observed.leaving {
             let message = format!("{message}; the next attempt starts when its pod has gone");
             return pending(observed, PendingReason::Retrying, &message);

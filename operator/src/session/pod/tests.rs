@@ -70,7 +70,7 @@ fn runner_and_agent_are_apart() {
     let seen = |path: &str, folder: Option<&str>| (path.to_owned(), folder.map(str::to_owned));
     let expected = [
         seen("/workspace", Some("workspace")),
-        seen("/ambient/home", None),
+        seen("/ambient/home", Some("home")),
         seen("/tmp", None),
         seen("/ambient/socket", None),
         seen("/ambient/shim", None),

@@ -1,6 +1,6 @@
 //! The volumes of a pod, and who sees which.
 //!
-//! The run's volume holds workspace and state; the agent's container sees the first alone.
+//! The run's volume holds workspace, state and the agent's home; the agent's container does not see the state.
 
 use k8s_openapi::api::core::v1::{
     ConfigMapVolumeSource, EmptyDirVolumeSource, KeyToPath, PersistentVolumeClaimVolumeSource,
@@ -45,12 +45,13 @@ const fn read_only(volume: &'static str, path: &'static str) -> Mount {
 const SESSION: Mount = read_only("session", SESSION_MOUNT);
 const STATE: Mount = Mount { folder: Some("state"), ..mount("run", STATE_MOUNT) };
 const WORKSPACE: Mount = Mount { folder: Some("workspace"), ..mount("run", WORKSPACE_MOUNT) };
-const HOME: Mount = mount("home", HOME_MOUNT);
+/// On the run's volume: a conversation that outlives its pod is kept there.
+const AGENT_HOME: Mount = Mount { folder: Some("home"), ..mount("run", HOME_MOUNT) };
 const SOCKET: Mount = mount("socket", SOCKET_MOUNT);
 
 /// What runner and agent see in one container.
 pub(super) const ONE_CONTAINER_MOUNTS: &[Mount] =
-    &[SESSION, STATE, WORKSPACE, HOME, mount("temporary", TEMPORARY_MOUNT)];
+    &[SESSION, STATE, WORKSPACE, mount("home", HOME_MOUNT), mount("temporary", TEMPORARY_MOUNT)];
 /// What the runner sees.
 pub(super) const RUNNER_MOUNTS: &[Mount] = &[
     SESSION,
@@ -61,7 +62,8 @@ pub(super) const RUNNER_MOUNTS: &[Mount] = &[
     mount("runner-temporary", TEMPORARY_MOUNT),
 ];
 /// What the agent sees.
-pub(super) const AGENT_MOUNTS: &[Mount] = &[WORKSPACE, HOME, mount("temporary", TEMPORARY_MOUNT), SOCKET];
+pub(super) const AGENT_MOUNTS: &[Mount] =
+    &[WORKSPACE, AGENT_HOME, mount("temporary", TEMPORARY_MOUNT), SOCKET];
 /// What it sees too, where its image does not have the shim.
 pub(super) const SHIM: Mount = read_only("shim", SHIM_MOUNT);
 /// What the installer of the shim sees.
@@ -81,11 +83,14 @@ pub(super) fn mounts<'a>(mounts: impl IntoIterator<Item = &'a Mount>) -> Vec<Vol
 
 /// The volumes of a pod.
 pub(super) fn of(inputs: &JobInputs<'_>) -> Vec<Volume> {
-    let mut volumes = vec![session(inputs.run_name), run(inputs.run_name), empty("home"), empty("temporary")];
-    if matches!(inputs.shape, PodShape::TwoContainers { .. }) {
-        volumes.extend(["runner-temporary", "socket"].map(empty));
-        volumes.extend(inputs.brings_shim().then(|| empty("shim")));
-        volumes.extend(redaction(inputs));
+    let mut volumes = vec![session(inputs.run_name), run(inputs.run_name), empty("temporary")];
+    match inputs.shape {
+        PodShape::OneContainer => volumes.push(empty("home")),
+        PodShape::TwoContainers { .. } => {
+            volumes.extend(["runner-temporary", "socket"].map(empty));
+            volumes.extend(inputs.brings_shim().then(|| empty("shim")));
+            volumes.extend(redaction(inputs));
+        }
     }
     volumes
 }

@@ -62,6 +62,7 @@ fn a_deleted_session_goes_when_its_run_is_settled() {
             candidate: Ok(Some(candidate)),
             attempt: attempt(ready()),
             leaving: false,
+            slept: Slept::default(),
             progress: Progress {
                 claim: ClaimState::Acknowledged,
                 started_at: Some("2026-11-21T10:00:10Z".parse().unwrap()),

@@ -2,6 +2,7 @@
 
 mod ends;
 mod runs;
+mod sleep;
 mod starts;
 
 use ambient_protocol::ledger::Claim;
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 use super::super::effective::{EffectiveInputs, merge};
 use super::super::observed::{AttemptState, PodState, ProjectState, Waiting, current_run};
 use super::super::progress::{ClaimState, Progress, Recorded};
+use super::super::sleep::Slept;
 use super::*;
 use ambient_crds::session::AgenticSession;
 use ambient_protocol::effective::{ResultsMode, ResultsTarget};
@@ -116,6 +118,7 @@ fn with(spec: Value, status: Value, change: impl FnOnce(&mut Observed<'_>)) -> S
         candidate: Ok(Some(candidate)),
         attempt: None,
         leaving: false,
+        slept: Slept::default(),
         progress: Progress::default(),
         waiting: None,
         namespace_terminating: false,
