@@ -2,6 +2,9 @@
 
 use super::*;
 
+/// What a case wants and alters, and the phase, reason and action that follow.
+type Sleeper = (&'static str, Value, fn(&mut Observed<'_>), (Phase, &'static str, &'static str));
+
 fn sleeping(change: impl FnOnce(&mut Observed<'_>), spec: Value) -> SessionPlan {
     let status = json!({"run": 1, "attempt": 1, "phase": "Running"});
     with(spec, status, |observed| {
@@ -16,7 +19,7 @@ fn sleeping(change: impl FnOnce(&mut Observed<'_>), spec: Value) -> SessionPlan 
 fn a_run_that_sleeps_waits_until_it_is_woken() {
     let wake = |attempt: i32| json!({"wake": {"run": 1, "attempt": attempt}});
     let attempts = |observed: &mut Observed<'_>| observed.slept = Slept::attempts([1, 2]);
-    let cases: [(&str, Value, fn(&mut Observed<'_>), (Phase, &str, &str)); 9] = [
+    let cases: [Sleeper; 9] = [
         ("nothing is wanted", json!({}), |_| {}, (Phase::Pending, "Idle", "nothing")),
         ("woken", json!({"wake": {"run": 1}}), |_| {}, (Phase::Creating, "Creating", "start")),
         ("woken by number", wake(2), |_| {}, (Phase::Creating, "Creating", "start")),
