@@ -17,7 +17,7 @@ agent_demo() {
   grep -q '^+## Written by an agent' "$folder/patch" || { echo "e2e/$agent: the agent made no patch" >&2; return 1; }
   git -C "$folder/platform.git" fsck --strict
   for tests in "$@"; do
-    cargo test --quiet --package ambient-runner --test it -- --ignored "$tests::" | tee "$folder/tests"
+    cargo test --quiet --package ambient-runner --test it -- --ignored "$tests" | tee "$folder/tests"
     grep -q "test result: ok. [1-9]" "$folder/tests" || { echo "e2e/$agent: no test of $tests ran" >&2; return 1; }
   done
   echo "e2e/$agent: passed"

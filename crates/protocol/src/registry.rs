@@ -69,6 +69,9 @@ pub struct AgentEntry {
     /// The model of sessions that name none, where neither project nor session speaks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_model: Option<String>,
+    /// MCP servers of every session of this type, by name; projects and sessions lay theirs over them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub mcp_servers: BTreeMap<String, serde_json::Value>,
     /// Name of the feature gate that must be open, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gate: Option<String>,
@@ -103,6 +106,7 @@ fn acp() -> AgentEntry {
         },
         key_names: ["ANTHROPIC_API_KEY", "GEMINI_API_KEY", "OPENAI_API_KEY"].map(str::to_owned).into(),
         default_model: None,
+        mcp_servers: BTreeMap::new(),
         gate: None,
     }
 }
@@ -117,12 +121,13 @@ fn claude() -> AgentEntry {
             framework: DEFAULT_RUNNER_TYPE.to_owned(),
             agent_features: vec![Thinking, ToolRendering],
             file_system: true,
-            mcp: false,
+            mcp: true,
             tracing: false,
             session_persistence: false,
         },
         key_names: vec!["ANTHROPIC_API_KEY".to_owned()],
         default_model: None,
+        mcp_servers: BTreeMap::new(),
         gate: None,
     }
 }
@@ -136,13 +141,14 @@ fn gemini() -> AgentEntry {
             framework: GEMINI_CLI.to_owned(),
             agent_features: vec![AgentFeature::ToolRendering],
             file_system: true,
-            mcp: false,
+            mcp: true,
             tracing: false,
             session_persistence: false,
         },
         key_names: vec!["GEMINI_API_KEY".to_owned()],
         // Without a model the program asks a small one before each answer which to take.
         default_model: Some("gemini-2.5-pro".to_owned()),
+        mcp_servers: BTreeMap::new(),
         gate: None,
     }
 }
@@ -163,6 +169,7 @@ fn replay() -> AgentEntry {
         },
         key_names: Vec::new(),
         default_model: None,
+        mcp_servers: BTreeMap::new(),
         gate: None,
     }
 }

@@ -57,6 +57,11 @@ pub(super) fn merge(inputs: EffectiveInputs<'_>) -> Result<EffectiveSession, Eff
         registry.get(&runner_type).map_err(|error| EffectiveError::RunnerType(error.to_string()))?.clone();
     let model = model(spec, &defaults, agent.default_model.as_deref(), ceilings)?;
     let context = spec.user_context.as_ref();
+    let mcp_servers = mcp_servers(
+        &agent.mcp_servers,
+        settings.and_then(|settings| settings.mcp_servers.as_ref()),
+        spec.mcp_servers.as_ref(),
+    );
     Ok(EffectiveSession {
         key: key.clone(),
         session_uid: session.uid().unwrap_or_default(),
@@ -78,10 +83,7 @@ pub(super) fn merge(inputs: EffectiveInputs<'_>) -> Result<EffectiveSession, Eff
             branch: workflow.branch.clone(),
             path: workflow.path.clone(),
         }),
-        mcp_servers: mcp_servers(
-            settings.and_then(|settings| settings.mcp_servers.as_ref()),
-            spec.mcp_servers.as_ref(),
-        ),
+        mcp_servers,
         environment: spec.environment_variables.clone(),
         runner_secret: settings.and_then(|settings| settings.runner_secrets_name.clone()),
         results: results.clone(),
@@ -237,12 +239,13 @@ fn repository(repository: &SessionRepository, key: &RunKey) -> EffectiveReposito
     }
 }
 
-/// The session's servers are laid over the project's; either may switch one off.
+/// The project's servers are laid over the agent's, the session's over both; either may switch one off.
 fn mcp_servers(
+    agent: &BTreeMap<String, serde_json::Value>,
     project: Option<&McpServers>,
     session: Option<&McpServers>,
 ) -> BTreeMap<String, serde_json::Value> {
-    let mut servers = BTreeMap::new();
+    let mut servers = agent.clone();
     let mut disabled: BTreeSet<&str> = BTreeSet::new();
     for layer in [project, session].into_iter().flatten() {
         servers.extend(layer.custom.clone());

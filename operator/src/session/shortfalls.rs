@@ -132,8 +132,8 @@ mod tests {
                 "llmSettings": {"temperature": 0.5, "maxTokens": 100}, "mcpServers": {"custom": {"a": {}}}})
         };
         let cases: [(Value, Value, &[&str]); 11] = [
-            (limited("claude-agent-sdk"), json!({}), &["spec.mcpServers", "spec.llmSettings.temperature"]),
-            (limited("gemini-cli"), json!({}), &["spec.mcpServers", "spec.budget.maxCostUsd"]),
+            (limited("claude-agent-sdk"), json!({}), &["spec.llmSettings.temperature"]),
+            (limited("gemini-cli"), json!({}), &["spec.budget.maxCostUsd"]),
             (
                 limited("acp"),
                 json!({}),
@@ -146,8 +146,16 @@ mod tests {
             ),
             (json!({"timeout": 5, "budget": {"maxTurns": 3}}), json!({}), &[]),
             (json!({"interactive": true}), json!({}), &["spec.interactive"]),
-            (json!({"mcpServers": {"custom": {"a": {}}}}), json!({}), &["spec.mcpServers"]),
-            (json!({}), json!({"mcpServers": {"custom": {"a": {}}}}), &["spec.mcpServers"]),
+            (
+                json!({"runnerType": "replay", "mcpServers": {"custom": {"a": {}}}}),
+                json!({}),
+                &["spec.mcpServers"],
+            ),
+            (
+                json!({"runnerType": "replay"}),
+                json!({"mcpServers": {"custom": {"a": {}}}}),
+                &["spec.mcpServers"],
+            ),
             (json!({}), json!({"defaults": {"approval": {"mode": "Ask"}}}), &["spec.approval.mode Ask"]),
             (json!({"budget": {"maxTokens": 9}}), json!({}), &["spec.budget.maxTokens"]),
             (json!({"repos": repository}), json!({}), &["spec.repos[].output.pullRequest"]),

@@ -6,6 +6,7 @@
 mod acp;
 mod claude;
 mod gemini;
+mod mcp;
 mod replay;
 #[cfg(test)]
 mod testing;

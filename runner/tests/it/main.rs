@@ -12,6 +12,7 @@ mod protocol;
 mod real_acp;
 mod real_claude;
 mod real_gemini;
+mod real_mcp;
 mod resume;
 mod secrets;
 mod workspace;

@@ -116,6 +116,17 @@ fn servers_of_the_session_are_laid_over_the_projects() {
 }
 
 #[test]
+fn servers_of_the_agent_lie_under_all_others() {
+    let table = |json: Value| serde_json::from_value::<McpServers>(json).unwrap();
+    let agent = [("a", "baked"), ("b", "baked"), ("c", "baked")];
+    let agent = agent.map(|(name, command)| (name.to_owned(), json!({ "command": command }))).into();
+    let project = table(json!({"custom": {"b": {"command": "project"}}, "disabled": ["c"]}));
+    let servers = mcp_servers(&agent, Some(&project), None);
+    let commands: Vec<_> = servers.iter().map(|(name, server)| (name.as_str(), &server["command"])).collect();
+    assert_eq!(commands, [("a", &json!("baked")), ("b", &json!("project"))]);
+}
+
+#[test]
 fn the_month_is_that_of_the_pin() {
     let session = merged(&json!({}), &json!({}), &json!({})).unwrap();
     assert_eq!(session.result_path(), "results/demo/2026-11/first-r2");

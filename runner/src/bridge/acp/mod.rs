@@ -25,9 +25,10 @@ use ambient_protocol::registry::ACP;
 
 use self::files::Files;
 use self::requests::Services;
-use self::setup::{Offers, Server, Setup};
+use self::setup::{Offers, Setup};
 use self::terminals::Terminals;
 use self::turn::AcpTranslator;
+use super::mcp::McpServer;
 use super::{Bridge, Translator, TurnContext};
 use crate::carrier::AgentCommand;
 
@@ -66,7 +67,7 @@ impl Bridge for Acp {
             prompt: context.prompt(),
             model: session.model.name.clone(),
             auth_method: session.environment.get(ACP_AUTH_METHOD).cloned(),
-            servers: Server::all(session),
+            servers: McpServer::all(session),
         };
         let (services, run) = (services(context), &context.input.run_id);
         Box::new(AcpTranslator::new(setup, session.approval.clone(), services, run))

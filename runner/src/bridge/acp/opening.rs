@@ -5,8 +5,9 @@ use ambient_protocol::environment::ACP_AUTH_METHOD;
 use serde_json::{Value, json};
 
 use super::rpc::RpcError;
-use super::setup::{FIRST_REQUEST, Introduction, Server, VERSION, choose_model, current_model};
+use super::setup::{FIRST_REQUEST, Introduction, VERSION, choose_model, current_model};
 use super::turn::{AcpTranslator, Stage};
+use crate::bridge::mcp::McpServer;
 use crate::bridge::{Flow, Translation};
 
 impl AcpTranslator {
@@ -54,14 +55,14 @@ impl AcpTranslator {
         let info = &self.introduction.agent;
         let value = json!({"program": info["name"], "version": info["version"], "protocolVersion": VERSION});
         let mut events = vec![Event::custom("ambient.agent", value)];
-        let unreached = self.setup.servers.iter().filter(|server| !server.is_reached_by(&self.introduction));
+        let unreached = self.setup.servers.iter().filter(|server| !self.introduction.reaches(server));
         events.extend(unreached.map(unreachable_server));
         Translation { events, ..self.open_session() }
     }
 
     fn open_session(&mut self) -> Translation {
-        let servers = self.setup.servers.iter().filter(|server| server.is_reached_by(&self.introduction));
-        let servers: Vec<_> = servers.map(|server| &server.value).collect();
+        let servers = self.setup.servers.iter().filter(|server| self.introduction.reaches(server));
+        let servers: Vec<_> = servers.map(McpServer::for_acp).collect();
         let params = json!({"cwd": self.setup.directory, "mcpServers": servers});
         let words = self.ask(Stage::OpeningSession, "session/new", &params);
         Translation { words, ..Translation::default() }
@@ -119,7 +120,7 @@ fn abort(reason: String) -> Translation {
     Translation { flow: Flow::Abort(reason), ..Translation::default() }
 }
 
-fn unreachable_server(server: &Server) -> Event {
+fn unreachable_server(server: &McpServer) -> Event {
     let (what, transport) = (format!("MCP server {}", server.name), &server.transport);
     let why = format!("the agent reaches no MCP servers by {transport}");
     Event::custom("ambient.ignored", json!({"what": what, "why": why}))

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use ambient_protocol::EffectiveSession;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::rpc;
+use crate::bridge::mcp::McpServer;
 
 /// The version of the protocol that is spoken here.
 pub(super) const VERSION: u64 = 1;
@@ -66,6 +66,11 @@ impl Introduction {
             servers: answer["agentCapabilities"]["mcpCapabilities"].clone(),
         }
     }
+
+    /// Every agent starts programs; what else it reaches it declares.
+    pub(super) fn reaches(&self, server: &McpServer) -> bool {
+        server.transport == "stdio" || self.servers[&server.transport] == true
+    }
 }
 
 /// What a turn needs of its session.
@@ -76,47 +81,7 @@ pub(super) struct Setup {
     pub(super) model: Option<String>,
     /// The way to authenticate that the session chose.
     pub(super) auth_method: Option<String>,
-    pub(super) servers: Vec<Server>,
-}
-
-/// An MCP server, as agents want it.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Server {
-    pub(super) name: String,
-    /// `stdio`, `http`, `sse`, or what the session says.
-    pub(super) transport: String,
-    pub(super) value: Value,
-}
-
-impl Server {
-    /// Those of a session; its form is that of Claude Code's and Gemini CLI's files.
-    pub(super) fn all(session: &EffectiveSession) -> Vec<Self> {
-        session.mcp_servers.iter().map(|(name, server)| Self::new(name, server)).collect()
-    }
-
-    fn new(name: &str, server: &Value) -> Self {
-        let given = server["type"].as_str().map(str::to_owned);
-        let by_form = if server["command"].is_string() { "stdio" } else { "http" };
-        let transport = given.unwrap_or_else(|| by_form.to_owned());
-        let value = if transport == "stdio" {
-            let arguments = server["args"].as_array().cloned().unwrap_or_default();
-            json!({"name": name, "command": server["command"], "args": arguments, "env": pairs(&server["env"])})
-        } else {
-            let url = server.get("url").or_else(|| server.get("httpUrl")).cloned().unwrap_or_default();
-            json!({"type": transport, "name": name, "url": url, "headers": pairs(&server["headers"])})
-        };
-        Self { name: name.to_owned(), transport, value }
-    }
-
-    /// Every agent starts programs; what else it reaches it declares.
-    pub(super) fn is_reached_by(&self, introduction: &Introduction) -> bool {
-        self.transport == "stdio" || introduction.servers[&self.transport] == true
-    }
-}
-
-fn pairs(map: &Value) -> Vec<Value> {
-    let entries = map.as_object().into_iter().flat_map(Map::iter);
-    entries.map(|(name, value)| json!({"name": name, "value": value})).collect()
+    pub(super) servers: Vec<McpServer>,
 }
 
 /// How the model of an opened session is chosen: by its options, or as agents do it that have none.
@@ -144,27 +109,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn servers_take_the_protocols_form() {
-        let cases = [
-            (
-                json!({"command": "x", "args": ["y"], "env": {"A": "b"}}),
-                json!({"name": "s", "command": "x", "args": ["y"], "env": [{"name": "A", "value": "b"}]}),
-            ),
-            (json!({"command": "x"}), json!({"name": "s", "command": "x", "args": [], "env": []})),
-            (
-                json!({"type": "sse", "url": "u", "headers": {"H": "v"}}),
-                json!({"type": "sse", "name": "s", "url": "u", "headers": [{"name": "H", "value": "v"}]}),
-            ),
-            (json!({"httpUrl": "u"}), json!({"type": "http", "name": "s", "url": "u", "headers": []})),
-        ];
-        for (given, expected) in cases {
-            assert_eq!(Server::new("s", &given).value, expected, "{given}");
-        }
-        let introduction =
-            Introduction::read(&json!({"agentCapabilities": {"mcpCapabilities": {"http": true}}}));
-        let reached = |server: Value| Server::new("s", &server).is_reached_by(&introduction);
-        assert!(reached(json!({"command": "x"})) && reached(json!({"url": "u"})));
-        assert!(!reached(json!({"type": "sse", "url": "u"})) && !reached(json!({"type": "new"})));
+    fn programs_are_reached_and_what_else_is_declared() {
+        let declared = json!({"agentCapabilities": {"mcpCapabilities": {"http": true, "sse": false}}});
+        let introduction = Introduction::read(&declared);
+        let reached = |transport: &str| {
+            let session = json!({ "s": {"type": transport, "url": "u"} });
+            introduction.reaches(&McpServer::of(&session)[0])
+        };
+        assert!(reached("stdio") && reached("http"));
+        assert!(!reached("sse") && !reached("new"));
     }
 
     #[test]

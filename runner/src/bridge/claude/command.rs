@@ -4,8 +4,11 @@ use std::ffi::OsString;
 
 use ambient_protocol::effective::ApprovalMode;
 
+use serde_json::{Map, json};
+
 use super::TurnContext;
-use crate::carrier::AgentCommand;
+use crate::bridge::mcp::McpServer;
+use crate::carrier::{AgentCommand, AgentFile};
 
 /// Tools that work in the workspace. What is not listed needs a permission that nobody can give here, and is refused.
 const TOOLS: [&str; 10] =
@@ -21,13 +24,15 @@ pub(super) fn build(context: &TurnContext<'_>) -> AgentCommand {
     for folder in context.repositories().skip(1) {
         arguments.extend(["--add-dir".into(), folder.into_os_string()]);
     }
+    let servers = servers_file(context);
+    arguments.extend(servers.iter().flat_map(|file| ["--mcp-config".into(), file.path.clone().into()]));
     AgentCommand {
         program: program.into(),
         arguments,
         environment: environment(context),
         directory: context.directory(),
         input: context.prompt().into_bytes(),
-        files: Vec::new(),
+        files: servers.into_iter().collect(),
     }
 }
 
@@ -63,15 +68,34 @@ fn flags(context: &TurnContext<'_>) -> Vec<String> {
 fn permissions(context: &TurnContext<'_>) -> Vec<String> {
     let approval = &context.session.approval;
     let asks = approval.mode == ApprovalMode::Ask;
-    let wants_consent =
-        |tool: &str| asks && (approval.tools.is_empty() || approval.tools.iter().any(|other| other == tool));
-    let allowed: Vec<_> = TOOLS.into_iter().filter(|tool| !wants_consent(tool)).collect();
+    // Of a server one tool suffices: those of the same server would be allowed with it.
+    let is_named = |tool: &str| approval.tools.iter().any(|other| is_of(other, tool));
+    let wants_consent = |tool: &str| asks && (approval.tools.is_empty() || is_named(tool));
+    // All of a server's tools by its name alone.
+    let servers = context.session.mcp_servers.keys().map(|name| format!("mcp__{name}"));
+    let tools = TOOLS.into_iter().map(str::to_owned).chain(servers);
+    let allowed: Vec<_> = tools.filter(|tool| !wants_consent(tool)).collect();
     let mode = if asks { "default" } else { "acceptEdits" };
     let mut flags = vec!["--permission-mode".to_owned(), mode.to_owned()];
     if !allowed.is_empty() {
         flags.extend(["--allowedTools".to_owned(), allowed.join(",")]);
     }
     flags
+}
+
+/// Whether a tool is that one, or one of that server.
+fn is_of(tool: &str, named: &str) -> bool {
+    tool == named || (named.starts_with("mcp__") && tool.starts_with(&format!("{named}__")))
+}
+
+/// In a file: what a server is told may be a secret, and arguments show in every list of processes.
+fn servers_file(context: &TurnContext<'_>) -> Option<AgentFile> {
+    let servers = McpServer::all(context.session);
+    let table: Map<_, _> = servers.iter().map(|server| (server.name.clone(), server.for_claude())).collect();
+    (!table.is_empty()).then(|| AgentFile {
+        path: context.home.join(".claude/ambient-mcp-servers.json"),
+        content: json!({ "mcpServers": table }).to_string(),
+    })
 }
 
 fn environment(context: &TurnContext<'_>) -> std::collections::BTreeMap<String, OsString> {

@@ -30,7 +30,7 @@ impl Bridge for Claude {
             framework: DEFAULT_RUNNER_TYPE.to_owned(),
             agent_features: vec![AgentFeature::Thinking, AgentFeature::ToolRendering],
             file_system: true,
-            mcp: false,
+            mcp: true,
             tracing: false,
             session_persistence: false,
         }

@@ -6,9 +6,10 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use ambient_protocol::effective::ApprovalMode;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::TurnContext;
+use crate::bridge::mcp::McpServer;
 use crate::carrier::AgentFile;
 
 /// The files, by what the session asks for and the agent's environment tells.
@@ -39,6 +40,13 @@ fn settings(context: &TurnContext<'_>, environment: &BTreeMap<String, OsString>)
         "general": {"enableAutoUpdate": false},
         "model": {"maxSessionTurns": turns},
     });
+    let trusted = context.session.approval.mode == ApprovalMode::Auto;
+    let servers = McpServer::all(context.session);
+    let servers: Map<_, _> =
+        servers.iter().map(|server| (server.name.clone(), server.for_gemini(trusted))).collect();
+    if !servers.is_empty() {
+        settings["mcpServers"] = servers.into();
+    }
     if let Some(generation) = generation(context) {
         settings["modelConfigs"] = generation;
     }
@@ -48,7 +56,7 @@ fn settings(context: &TurnContext<'_>, environment: &BTreeMap<String, OsString>)
 /// Parameters of the model's answers, for whatever model answers.
 fn generation(context: &TurnContext<'_>) -> Option<Value> {
     let model = &context.session.model;
-    let parameters: serde_json::Map<String, Value> = [
+    let parameters: Map<String, Value> = [
         ("temperature", model.temperature.map(Value::from)),
         ("maxOutputTokens", model.max_tokens.map(Value::from)),
     ]

@@ -29,7 +29,7 @@ impl Bridge for Gemini {
             framework: GEMINI_CLI.to_owned(),
             agent_features: vec![AgentFeature::ToolRendering],
             file_system: true,
-            mcp: false,
+            mcp: true,
             tracing: false,
             session_persistence: false,
         }
