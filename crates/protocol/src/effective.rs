@@ -40,6 +40,9 @@ pub struct EffectiveSession {
     /// What the agent is asked to do.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub prompt: String,
+    /// What the agent is told beside it: the results of what this session depends on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub context: Vec<ContextItem>,
     /// Whether the run waits for further messages after its first turn.
     pub interactive: bool,
     /// The model and its parameters.
@@ -88,6 +91,15 @@ impl EffectiveSession {
     pub fn result_path(&self) -> String {
         self.key.result_path(&self.month())
     }
+}
+
+/// One thing that an agent is told beside what is asked of it, in AG-UI's form.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContextItem {
+    /// What it is.
+    pub description: String,
+    /// Its text.
+    pub value: String,
 }
 
 /// The document that a session came from.

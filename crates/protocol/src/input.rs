@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::answers::Answer;
+use crate::effective::ContextItem;
 use crate::events::PROTOCOL_VERSION;
 
 /// The body of `POST /`. `run_id` of a first turn is the attempt's text; the start marker refuses a second.
@@ -28,9 +29,9 @@ pub struct RunAgentInput {
     /// Tools of the client's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tools: Vec<Value>,
-    /// Context, each a description and a value.
+    /// What the agent is told beside the messages.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub context: Vec<Value>,
+    pub context: Vec<ContextItem>,
     /// Passed on as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forwarded_props: Option<Value>,
@@ -63,6 +64,16 @@ impl RunAgentInput {
     pub fn last_user_text(&self) -> Option<String> {
         self.messages.iter().rev().find(|message| message.role == "user").map(Message::text)
     }
+
+    /// What is asked now, and below it what the agent is told beside it, each under a heading of its own.
+    #[must_use]
+    pub fn asked(&self) -> Option<String> {
+        Some(with_context(self.last_user_text()?, &self.context))
+    }
+}
+
+fn with_context(asked: String, context: &[ContextItem]) -> String {
+    context.iter().fold(asked, |text, item| format!("{text}\n\n## {}\n\n{}", item.description, item.value))
 }
 
 /// One message of a conversation. Fields of all seven roles, as AG-UI has them; what a role lacks is absent.
@@ -146,4 +157,24 @@ pub struct FunctionCall {
     pub name: String,
     /// Its arguments, as JSON text.
     pub arguments: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn context_stands_below_what_is_asked() {
+        let mut input = RunAgentInput::prompt("t", "r", "Build on it.");
+        assert_eq!(input.asked().as_deref(), Some("Build on it."));
+        let item = |description: &str, value: &str| ContextItem {
+            description: description.to_owned(),
+            value: value.to_owned(),
+        };
+        input.context = vec![item("Result of a", "Done."), item("Result of b", "Done too.")];
+        assert_eq!(
+            input.asked().as_deref(),
+            Some("Build on it.\n\n## Result of a\n\nDone.\n\n## Result of b\n\nDone too.")
+        );
+    }
 }

@@ -115,7 +115,14 @@ impl Snapshot {
         self.mirror.walk(found.id, ENTRIES_LIMIT, 2).map_err(|error| failed(&folder, &error))
     }
 
-    fn document<T: serde::de::DeserializeOwned>(&self, path: &str) -> Result<Option<T>, ReadError> {
+    /// A file's content as a document; none where there is no such file.
+    ///
+    /// # Errors
+    /// Fails where it cannot be read.
+    pub(crate) fn document<T: serde::de::DeserializeOwned>(
+        &self,
+        path: &str,
+    ) -> Result<Option<T>, ReadError> {
         self.read(path)?.map(|content| parse(path, content)).transpose()
     }
 }

@@ -156,6 +156,7 @@ fn asks_the_same(pinned: &EffectiveSession, candidate: &EffectiveSession) -> boo
         pinned_at: pinned.pinned_at,
         generation: pinned.generation,
         source: pinned.source.clone(),
+        context: pinned.context.clone(),
         agent: pinned.agent.clone(),
         results: pinned.results.clone(),
         ..candidate.clone()

@@ -13,8 +13,8 @@ use ambient_crds::session::{AgenticSession, AgenticSessionSpec, SessionRepositor
 use ambient_crds::shared::{ApprovalMode as WantedApproval, Budget, McpServers};
 use ambient_crds::validation::session_problems;
 use ambient_protocol::effective::{
-    Approval, ApprovalMode, EffectiveRepository, EffectiveSession, Limits, ModelSettings, ResultsTarget,
-    SourceReference, Workflow,
+    Approval, ApprovalMode, ContextItem, EffectiveRepository, EffectiveSession, Limits, ModelSettings,
+    ResultsTarget, SourceReference, Workflow,
 };
 use ambient_protocol::registry::{AgentRegistry, DEFAULT_RUNNER_TYPE};
 use ambient_protocol::run::RunKey;
@@ -37,6 +37,8 @@ pub(super) struct EffectiveInputs<'a> {
     pub results: &'a ResultsTarget,
     /// The document the session came from.
     pub source: Option<SourceReference>,
+    /// What sessions that had to come first have left.
+    pub context: Vec<ContextItem>,
     /// The time of the pin.
     pub now: Timestamp,
 }
@@ -46,7 +48,8 @@ pub(super) struct EffectiveInputs<'a> {
 /// # Errors
 /// Names the field that cannot be satisfied, and the way out.
 pub(super) fn merge(inputs: EffectiveInputs<'_>) -> Result<EffectiveSession, EffectiveError> {
-    let EffectiveInputs { key, session, ceilings, settings, registry, results, source, now } = inputs;
+    let EffectiveInputs { key, session, ceilings, settings, registry, results, source, context, now } =
+        inputs;
     let spec = &session.spec;
     if let Some(problem) = session_problems(spec).first() {
         return Err(EffectiveError::Invalid(format!("{} {}", problem.code, problem.message)));
@@ -56,7 +59,7 @@ pub(super) fn merge(inputs: EffectiveInputs<'_>) -> Result<EffectiveSession, Eff
     let agent =
         registry.get(&runner_type).map_err(|error| EffectiveError::RunnerType(error.to_string()))?.clone();
     let model = model(spec, &defaults, agent.default_model.as_deref(), ceilings)?;
-    let context = spec.user_context.as_ref();
+    let user = spec.user_context.as_ref();
     let mcp_servers = mcp_servers(
         &agent.mcp_servers,
         settings.and_then(|settings| settings.mcp_servers.as_ref()),
@@ -69,10 +72,11 @@ pub(super) fn merge(inputs: EffectiveInputs<'_>) -> Result<EffectiveSession, Eff
         pinned_at: now,
         source,
         display_name: spec.display_name.clone(),
-        requested_by: context.and_then(|user| user.display_name.clone().or_else(|| user.user_id.clone())),
+        requested_by: user.and_then(|user| user.display_name.clone().or_else(|| user.user_id.clone())),
         runner_type,
         agent,
         prompt: prompt(spec)?,
+        context,
         interactive: spec.interactive && spec.stop_on_run_finished != Some(true),
         model,
         limits: limits(spec, &defaults, settings, ceilings)?,

@@ -171,8 +171,9 @@ async fn step(session: &AgenticSession, context: &Arc<Context>) -> Result<Requeu
     let inputs = fetch::fetch(context, session, run).await?;
     let id = RunId { key: inputs.key.clone(), session_uid: session.uid().unwrap_or_default() };
     let ledger = ledger_view::ledger_view(context, &inputs, &id).await;
-    let unmet = dependencies::unmet(context, &inputs).await;
-    let observed = observe::observe(context, session, &inputs, (ledger, unmet), &id, context.clock.now());
+    let dependencies = dependencies::look(context, &inputs).await;
+    let observed =
+        observe::observe(context, session, &inputs, (ledger, dependencies), &id, context.clock.now());
     let plan = plan::plan(&observed);
     tracing::debug!(run = %id.key, phase = %plan.phase, reason = plan.reason, action = plan.action.name(), "planned");
     let gone = apply::apply(context, session, &observed, &plan, &id).await?;

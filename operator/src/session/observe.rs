@@ -5,9 +5,10 @@ use ambient_crds::phase::Phase;
 use ambient_crds::project::Project;
 use ambient_crds::session::{AgenticSession, DesiredPhase};
 use ambient_kit::conditions::{find, holds};
-use ambient_protocol::effective::EffectiveSession;
+use ambient_protocol::effective::{ContextItem, EffectiveSession};
 use jiff::Timestamp;
 
+use super::dependencies::Dependencies;
 use super::effective::{EffectiveError, EffectiveInputs, merge};
 use super::fetch::{Inputs, results_target};
 use super::observed::{LedgerView, Observed, ProjectState, Waiting};
@@ -21,7 +22,7 @@ pub(super) fn observe<'a>(
     context: &Context,
     session: &'a AgenticSession,
     inputs: &Inputs,
-    (ledger, unmet): (LedgerView, Option<String>),
+    (ledger, dependencies): (LedgerView, Dependencies),
     id: &RunId,
     now: Timestamp,
 ) -> Observed<'a> {
@@ -30,7 +31,7 @@ pub(super) fn observe<'a>(
     let mut observed = Observed {
         session,
         run: inputs.run,
-        candidate: candidate(context, session, inputs, now),
+        candidate: candidate(context, session, inputs, dependencies.results, now),
         project,
         ledger,
         pinned: inputs.pinned.clone(),
@@ -42,7 +43,7 @@ pub(super) fn observe<'a>(
         namespace_terminating: inputs.namespace_terminating,
         now,
     };
-    observed.waiting = waiting(context, &observed, inputs, unmet, id);
+    observed.waiting = waiting(context, &observed, inputs, dependencies.unmet, id);
     observed
 }
 
@@ -67,6 +68,7 @@ fn candidate(
     context: &Context,
     session: &AgenticSession,
     inputs: &Inputs,
+    results_before: Vec<ContextItem>,
     now: Timestamp,
 ) -> Result<Option<EffectiveSession>, EffectiveError> {
     let Some(project) = &inputs.project else { return Ok(None) };
@@ -79,6 +81,7 @@ fn candidate(
         registry: &context.registry,
         results: &results,
         source: inputs.source.clone(),
+        context: results_before,
         now,
     })
     .map(Some)

@@ -237,7 +237,8 @@ async fn take_outcome(
 
 async fn start(context: &Context, quarry: &Quarry, runner: &RunnerClient) -> Result<(), ClientError> {
     let run_id = quarry.session.key.attempt(quarry.attempt).to_string();
-    let input = RunAgentInput::prompt(&quarry.session.session_uid, &run_id, &quarry.session.prompt);
+    let mut input = RunAgentInput::prompt(&quarry.session.session_uid, &run_id, &quarry.session.prompt);
+    input.context.clone_from(&quarry.session.context);
     if !quarry.goes_on {
         match runner.start(&input).await? {
             // The log is followed by /events, which resumes; the turn's own stream is not needed.

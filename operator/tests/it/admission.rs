@@ -119,8 +119,14 @@ async fn a_session_waits_for_what_it_depends_on() {
     first.is_started().await;
     world.touch("second").await;
     world.is("second", Pending, "Dependency", "run 1 of session first has not ended").await;
-    first.end(ExitReason::Completed);
-    world.serve("second-r1-a1").await.is_started().await;
+    let commit = world.target.bundle("made.txt", "by an agent\n");
+    first.complete_with(&commit);
+    let second = world.serve("second-r1-a1").await;
+    second.is_started().await;
+    let told = second.story().told.pop().expect("the result of the first");
+    assert_eq!(told.description, "Result of run 1 of session first");
+    let branch = format!("{}: branch ambient/demo/first-r1 at {}", world.target.url(), commit.head);
+    assert_eq!(told.value, format!("done\n{branch}"));
     assert_eq!(
         world.told("first-r1"),
         ["claimed", "Completed (Completed)"],

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use ambient_operator::AGUI_PORT;
 use ambient_protocol::answers::TOOL_CALL;
+use ambient_protocol::effective::ContextItem;
 use ambient_protocol::events::{Event, Interrupt, RunOutcome};
 use ambient_protocol::input::RunAgentInput;
 use ambient_protocol::outcome::{Bundle, DiffStat, ExitReason, Outcome, RepositoryOutcome};
@@ -54,6 +55,8 @@ pub(crate) struct Story {
     pub(crate) starts: Vec<(String, bool)>,
     /// What was asked for, each time a turn was.
     pub(crate) asked: Vec<String>,
+    /// What it was told beside that.
+    pub(crate) told: Vec<ContextItem>,
     /// How often a stop was asked for.
     pub(crate) stops: usize,
     pub(crate) outcome: Option<Outcome>,
@@ -224,6 +227,7 @@ async fn start(
     let mut is_first = false;
     desk.story.send_modify(|story| {
         story.asked.push(input.last_user_text().unwrap_or_default());
+        story.told.extend(input.context.clone());
         is_first = !story.starts.iter().any(|(run_id, _)| *run_id == input.run_id);
         if is_first {
             story.starts.push((input.run_id.clone(), is_claimed));

@@ -187,7 +187,7 @@ pub(crate) struct TurnContext<'a> {
 impl TurnContext<'_> {
     /// What is asked.
     pub(crate) fn prompt(&self) -> String {
-        self.input.last_user_text().unwrap_or_else(|| self.session.prompt.clone())
+        self.input.asked().unwrap_or_else(|| self.session.prompt.clone())
     }
 
     /// Where the agent works: the first repository, or the workspace where there is none.

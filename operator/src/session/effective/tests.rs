@@ -31,6 +31,7 @@ pub(crate) fn merged(
         registry: &AgentRegistry::built_in(),
         results: &results,
         source: None,
+        context: Vec::new(),
         now: "2026-11-30T23:59:59Z".parse().unwrap(),
     })
 }

@@ -51,6 +51,7 @@ fn effective(session: &AgenticSession) -> EffectiveSession {
         registry: &AgentRegistry::built_in(),
         results: &results,
         source: None,
+        context: Vec::new(),
         now: "2026-11-21T10:00:00Z".parse().unwrap(),
     })
     .unwrap()
