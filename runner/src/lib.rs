@@ -14,6 +14,7 @@ mod config;
 mod durable;
 mod life;
 mod log;
+mod orders;
 pub mod replay;
 mod server;
 mod sharing;

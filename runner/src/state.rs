@@ -8,6 +8,7 @@
 //! | `bundles/<repository>.bundle` | the agent's commits |
 //! | `acknowledged-<attempt>` | the outcome is on the remote: nothing is left to do |
 //! | `workspace.json` | what was checked out, and at which commit |
+//! | `conversation` | what the framework calls the conversation, by which another process takes it up |
 //! | `lock` | held by the runner that works here, until its process ends |
 //! | `agent-home/` | a home folder for the agent, so that it never meets a person's own configuration |
 
@@ -68,6 +69,27 @@ impl StateFolder {
         let path = self.start_marker();
         let bytes = serde_json::to_vec(input).unwrap_or_default();
         durable::create(&path, &bytes).map_err(|cause| StateError::new("make the start marker", &path, cause))
+    }
+
+    /// What the framework calls the conversation that this run has had.
+    pub(crate) fn conversation(&self) -> Result<Option<String>, StateError> {
+        let path = self.conversation_file();
+        match fs::read_to_string(&path) {
+            Ok(name) => Ok(Some(name).filter(|name| !name.is_empty())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(cause) => Err(StateError::new("read the conversation's name", &path, cause)),
+        }
+    }
+
+    /// Notes it; when this returns it survives a crash.
+    pub(crate) fn note_conversation(&self, name: &str) -> Result<(), StateError> {
+        let path = self.conversation_file();
+        durable::replace(&path, name.as_bytes())
+            .map_err(|cause| StateError::new("note the conversation's name", &path, cause))
+    }
+
+    fn conversation_file(&self) -> PathBuf {
+        self.root.join("conversation")
     }
 
     pub(crate) fn was_started(&self) -> bool {

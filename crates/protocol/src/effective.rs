@@ -160,6 +160,15 @@ pub struct Approval {
     pub tools: Vec<String>,
 }
 
+impl Approval {
+    /// Whether a call of this tool waits for consent. A tool whose name is not told could be any.
+    #[must_use]
+    pub fn holds(&self, tool: Option<&str>) -> bool {
+        let is_named = |tool: &str| self.tools.iter().any(|other| other.eq_ignore_ascii_case(tool));
+        self.mode == ApprovalMode::Ask && (self.tools.is_empty() || tool.is_none_or(is_named))
+    }
+}
+
 /// Whether tool calls are put to a person.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ApprovalMode {

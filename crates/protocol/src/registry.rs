@@ -154,18 +154,18 @@ fn gemini() -> AgentEntry {
 }
 
 fn replay() -> AgentEntry {
-    use AgentFeature::{Thinking, ToolRendering};
+    use AgentFeature::{AgenticChat, HumanInTheLoop, Thinking, ToolRendering};
     AgentEntry {
         display_name: "Recorded run".to_owned(),
         image: RUNNER_IMAGE.to_owned(),
         command: vec!["ambient".to_owned(), "replay".to_owned()],
         capabilities: FrameworkCapabilities {
             framework: REPLAY.to_owned(),
-            agent_features: vec![Thinking, ToolRendering],
+            agent_features: vec![AgenticChat, HumanInTheLoop, Thinking, ToolRendering],
             file_system: true,
             mcp: false,
             tracing: false,
-            session_persistence: false,
+            session_persistence: true,
         },
         key_names: Vec::new(),
         default_model: None,

@@ -15,10 +15,12 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use ambient_protocol::events::TokenUsage;
+use ambient_protocol::answers::Answer;
+use ambient_protocol::effective::ApprovalMode;
+use ambient_protocol::events::{Interrupt, TokenUsage};
 use ambient_protocol::outcome::ExitReason;
 use ambient_protocol::registry::{ACP, DEFAULT_RUNNER_TYPE, GEMINI_CLI, REPLAY};
-use ambient_protocol::{EffectiveSession, Event, FrameworkCapabilities, RunAgentInput};
+use ambient_protocol::{EffectiveSession, Event, FrameworkCapabilities, RunAgentInput, Usage};
 use futures::future::BoxFuture;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -29,10 +31,10 @@ pub(crate) trait Bridge: Send + Sync {
     /// What the framework can do through this bridge; the agent registry declares the same.
     fn capabilities(&self) -> FrameworkCapabilities;
 
-    /// The agent's command for one turn.
+    /// The agent's command, which begins with this turn.
     fn command(&self, context: &TurnContext<'_>) -> AgentCommand;
 
-    /// A translator for the output of the process of this turn.
+    /// A translator for the output of the process that begins with this turn.
     fn translator(&self, context: &TurnContext<'_>) -> Box<dyn Translator>;
 }
 
@@ -59,9 +61,37 @@ pub(crate) trait Translator: Send {
         Flow::Continue
     }
 
-    /// What tells the agent that its turn is called off. It is ended soon after.
+    /// What tells the agent that its turn is called off. Unless it soon gives its result, it is ended.
     fn call_off(&mut self) -> Vec<Word> {
         Vec::new()
+    }
+
+    /// The process lives on, and another turn begins: with answers or a message, which follow.
+    fn begin(&mut self, _turn: &str) {}
+
+    /// The answers to what was asked, all of it.
+    fn answered(&mut self, _answers: &[Answer]) -> Translation {
+        Translation::default()
+    }
+
+    /// Somebody says something, in a turn or between two. None where the agent cannot be told now.
+    fn said(&mut self, _text: &str) -> Option<Translation> {
+        None
+    }
+
+    /// What the turn amounts to that the agent has just given the result of. Asked of one that converses.
+    fn report(&mut self) -> Report {
+        Report::default()
+    }
+
+    /// What the framework calls this conversation, where another process can take it up.
+    fn conversation(&self) -> Option<&str> {
+        None
+    }
+
+    /// Whether the conversation that was to be taken up is not there any more. Asked when the process has ended.
+    fn has_lost_conversation(&self) -> bool {
+        false
     }
 }
 
@@ -70,12 +100,12 @@ pub(crate) enum Word {
     /// At once.
     Line(String),
     /// When it is there. It works in a task of its own, which is given up with the turn.
-    Later(BoxFuture<'static, Answer>),
+    Later(BoxFuture<'static, LateLine>),
 }
 
-/// An answer that took its time.
+/// A line that took its time.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct LateLine {
     /// The line.
     pub(crate) line: String,
     /// Its place among those that may be held at once; free again when the agent has read it.
@@ -103,13 +133,15 @@ pub(crate) struct Translation {
 }
 
 /// What a line asks of whoever drives the agent.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) enum Flow {
     /// Read on.
     #[default]
     Continue,
-    /// The agent has given its result: it should end by itself soon.
+    /// The agent has given its result: it should end by itself soon, or wait for more.
     Concluded,
+    /// It waits for answers to these questions. Nothing that it says is heard before it has them.
+    Asks(Vec<Interrupt>),
     /// Nothing good can come any more, for this reason: end it.
     Abort(String),
 }
@@ -182,12 +214,30 @@ pub(crate) struct TurnContext<'a> {
     pub(crate) mark: &'a str,
     /// Whether the agent is another user than the one that has checked out the repositories.
     pub(crate) is_other_user: bool,
+    /// The conversation to take up, where there is one.
+    pub(crate) takes_up: Option<TakenUp<'a>>,
+    /// What the run has consumed before.
+    pub(crate) spent: Usage,
+}
+
+/// A conversation that another process has had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TakenUp<'a> {
+    /// What the framework calls it.
+    pub(crate) name: &'a str,
+    /// Whether its last turn was cut off: that is run again, and nothing new is said.
+    pub(crate) cut_off: bool,
 }
 
 impl TurnContext<'_> {
     /// What is asked.
     pub(crate) fn prompt(&self) -> String {
         self.input.asked().unwrap_or_else(|| self.session.prompt.clone())
+    }
+
+    /// Whether there may be somebody to ask.
+    pub(crate) fn asks_people(&self) -> bool {
+        self.session.interactive || self.session.approval.mode == ApprovalMode::Ask
     }
 
     /// Where the agent works: the first repository, or the workspace where there is none.

@@ -3,15 +3,18 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use ambient_protocol::answers::{Answer, TOOL_CALL};
 use ambient_protocol::capabilities::AgentFeature;
+use ambient_protocol::effective::Approval;
 use ambient_protocol::environment::REPLAY_FIXTURE;
-use ambient_protocol::events::{EventBody, RunOutcome, TokenUsage};
+use ambient_protocol::events::{EventBody, Interrupt, RunOutcome, TokenUsage};
+use ambient_protocol::input::Message;
 use ambient_protocol::outcome::ExitReason;
 use ambient_protocol::registry::REPLAY;
-use ambient_protocol::{Event, FrameworkCapabilities};
+use ambient_protocol::{Event, FrameworkCapabilities, RunAgentInput};
 use serde_json::Value;
 
-use super::{Bridge, Failure, Flow, Report, Translation, Translator, TurnContext};
+use super::{Bridge, Failure, Flow, Report, Translation, Translator, TurnContext, Word};
 use crate::carrier::{AgentCommand, AgentExit};
 
 /// The fixture of a repository that has one.
@@ -27,11 +30,16 @@ impl Bridge for Replay {
     fn capabilities(&self) -> FrameworkCapabilities {
         FrameworkCapabilities {
             framework: REPLAY.to_owned(),
-            agent_features: vec![AgentFeature::Thinking, AgentFeature::ToolRendering],
+            agent_features: vec![
+                AgentFeature::AgenticChat,
+                AgentFeature::HumanInTheLoop,
+                AgentFeature::Thinking,
+                AgentFeature::ToolRendering,
+            ],
             file_system: true,
             mcp: false,
             tracing: false,
-            session_persistence: false,
+            session_persistence: true,
         }
     }
 
@@ -43,19 +51,31 @@ impl Bridge for Replay {
         if let Some(fixture) = fixture(context) {
             arguments.extend(["--fixture".into(), fixture.into()]);
         }
+        if let Some(taken_up) = context.takes_up {
+            arguments.extend(["--turn".into(), taken_up.name.into()]);
+        }
         AgentCommand {
             program,
             arguments,
             environment: context.base_environment(),
             directory: context.directory(),
-            input: serde_json::to_vec(context.input).unwrap_or_default(),
+            input: line(context.input).into_bytes(),
             files: Vec::new(),
         }
     }
 
-    fn translator(&self, _context: &TurnContext<'_>) -> Box<dyn Translator> {
-        Box::new(ReplayTranslator::default())
+    fn translator(&self, context: &TurnContext<'_>) -> Box<dyn Translator> {
+        let taken_up = context.takes_up.and_then(|taken_up| taken_up.name.parse().ok());
+        let mut translator = ReplayTranslator::new(Consent::of(context), taken_up.unwrap_or_default());
+        translator.input =
+            RunAgentInput { messages: Vec::new(), resume: Vec::new(), ..context.input.clone() };
+        Box::new(translator)
     }
+}
+
+/// An input as the agent reads it.
+fn line(input: &RunAgentInput) -> String {
+    serde_json::to_string(input).unwrap_or_default() + "\n"
 }
 
 /// The session's own choice, else the repository's, else the built-in one.
@@ -65,9 +85,14 @@ fn fixture(context: &TurnContext<'_>) -> Option<PathBuf> {
     named.map(|path| context.workspace.join(path)).or_else(in_repository)
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct ReplayTranslator {
+    consent: Consent,
+    /// What inputs of further turns are made of.
+    input: RunAgentInput,
     report: Option<Report>,
+    /// How many turns have ended: what a later process passes over.
+    turns: String,
 }
 
 impl Translator for ReplayTranslator {
@@ -76,11 +101,15 @@ impl Translator for ReplayTranslator {
             return Translation::default();
         }
         let event = Event::parse(line).unwrap_or_else(|_| unreadable(line));
-        match &event.body {
+        match event.body {
             // The runner begins and ends turns; the agent's word on it becomes the report.
             EventBody::RunStarted { .. } => Translation::default(),
+            EventBody::RunFinished { outcome: Some(RunOutcome::Interrupt { interrupts }), .. } => {
+                self.asked(interrupts)
+            }
             EventBody::RunFinished { .. } | EventBody::RunError { .. } => {
                 self.report = Some(report(&event));
+                self.count_turn();
                 Translation { flow: Flow::Concluded, ..Translation::default() }
             }
             _ => Translation::of(vec![event]),
@@ -92,6 +121,87 @@ impl Translator for ReplayTranslator {
             let failure = Failure::no_result(exit);
             Report::failed(failure.reason, failure.message)
         })
+    }
+
+    fn report(&mut self) -> Report {
+        self.report.take().unwrap_or_default()
+    }
+
+    fn converses(&self) -> bool {
+        true
+    }
+
+    /// It cannot be told; what is called off is passed over.
+    fn call_off(&mut self) -> Vec<Word> {
+        self.count_turn();
+        Vec::new()
+    }
+
+    fn begin(&mut self, turn: &str) {
+        turn.clone_into(&mut self.input.run_id);
+    }
+
+    fn answered(&mut self, answers: &[Answer]) -> Translation {
+        self.told(&RunAgentInput { resume: answers.to_vec(), ..self.input.clone() })
+    }
+
+    fn said(&mut self, text: &str) -> Option<Translation> {
+        let message = Message::user(&format!("{}-said", self.input.run_id), text);
+        Some(self.told(&RunAgentInput { messages: vec![message], ..self.input.clone() }))
+    }
+
+    fn conversation(&self) -> Option<&str> {
+        Some(&self.turns)
+    }
+}
+
+impl ReplayTranslator {
+    fn new(consent: Consent, turns: u32) -> Self {
+        let input = RunAgentInput::prompt("", "", "");
+        Self { consent, input, report: None, turns: turns.to_string() }
+    }
+
+    fn count_turn(&mut self) {
+        self.turns = self.turns.parse::<u32>().map_or(1, |turns| turns.saturating_add(1)).to_string();
+    }
+
+    fn told(&self, input: &RunAgentInput) -> Translation {
+        let mut line = line(input);
+        line.pop();
+        Translation { words: vec![Word::Line(line)], ..Translation::default() }
+    }
+
+    /// What the session lets pass is answered at once.
+    fn asked(&mut self, questions: Vec<Interrupt>) -> Translation {
+        if questions.iter().any(|question| self.consent.is_needed(question)) {
+            return Translation { flow: Flow::Asks(questions), ..Translation::default() };
+        }
+        let answers = questions.iter().map(|question| match question.reason.as_str() {
+            TOOL_CALL => Answer::allow(&question.id),
+            _ => Answer::cancelled(&question.id),
+        });
+        self.answered(&answers.collect::<Vec<_>>())
+    }
+}
+
+/// Whom the session asks.
+#[derive(Debug, Clone, Default)]
+struct Consent {
+    approval: Approval,
+    asks_people: bool,
+}
+
+impl Consent {
+    fn of(context: &TurnContext<'_>) -> Self {
+        Self { approval: context.session.approval.clone(), asks_people: context.asks_people() }
+    }
+
+    fn is_needed(&self, question: &Interrupt) -> bool {
+        let tool = question.ambient_metadata("tool").and_then(Value::as_str);
+        match question.reason.as_str() {
+            TOOL_CALL => self.approval.holds(tool),
+            _ => self.asks_people,
+        }
     }
 }
 
@@ -145,7 +255,7 @@ mod tests {
     use super::*;
 
     fn translate(lines: &[&str]) -> (Vec<Event>, Report) {
-        let mut translator = ReplayTranslator::default();
+        let mut translator = ReplayTranslator::new(Consent::default(), 0);
         let events = lines.iter().flat_map(|line| translator.line(line).events).collect();
         (events, translator.finish(AgentExit::Code(3)))
     }

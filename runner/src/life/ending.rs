@@ -1,7 +1,7 @@
 //! The last event of a turn, and how a turn ended as that event tells it: one is the other's inverse, so that a runner
 //! killed between event and outcome can still make the outcome.
 
-use ambient_protocol::events::{EventBody, RunOutcome};
+use ambient_protocol::events::{EventBody, Interrupt, RunOutcome};
 use ambient_protocol::outcome::ExitReason;
 use ambient_protocol::{Event, RunAgentInput};
 use serde_json::{Value, json};
@@ -33,6 +33,22 @@ pub(super) fn ending_event(end: &TurnEnd, input: &RunAgentInput) -> Event {
         event = event.with_metadata("model", Value::String(model.clone()));
     }
     event
+}
+
+/// The end of a turn in which the agent asks.
+pub(super) fn question_event(input: &RunAgentInput, interrupts: Vec<Interrupt>) -> Event {
+    let outcome = RunOutcome::Interrupt { interrupts };
+    Event::run_finished(&input.thread_id, &input.run_id, None, outcome, Vec::new())
+}
+
+/// Of an interactive run, whose turns end without it, the last event says that it is.
+pub(super) fn last(event: Event) -> Event {
+    event.with_metadata("last", true.into())
+}
+
+/// Whether an event says that it is the last of its run.
+pub(super) fn is_last(event: &Event) -> bool {
+    event.ambient_metadata("last").and_then(Value::as_bool).unwrap_or_default()
 }
 
 /// How the turn ended that this event ends.

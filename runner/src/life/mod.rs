@@ -1,7 +1,12 @@
 //! The life of a runner, from its first look at the volume to the acknowledgement of its outcome.
 
 mod attempt;
+mod conversation;
 mod ending;
+mod openings;
+mod recovery;
+mod rest;
+mod talk;
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,6 +17,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use self::attempt::Attempt;
+pub(crate) use self::conversation::ConversationName;
 use crate::bridge::{self, UnknownRunnerType};
 use crate::carrier::{Carrier, ChildProcess, SocketCarrier};
 use crate::config::Config;
@@ -85,7 +91,7 @@ async fn serve_attempt(
         return Ok(Ending::Acknowledged);
     }
     let recorder = Recorder::open(&state.events(), config.redactor.clone())?;
-    let (desk, turns) = Desk::new(&config, bridge.capabilities(), state.clone(), recorder.log().clone());
+    let (desk, orders) = Desk::new(&config, bridge.capabilities(), state.clone(), recorder.log().clone());
     tracing::info!(
         runner.address = %listener.local_addr().map_or_else(|_| config.address.to_string(), |address| address.to_string()),
         run = %config.session.key,
@@ -94,7 +100,8 @@ async fn serve_attempt(
     );
     let closing = CancellationToken::new();
     let answering = tokio::spawn(server::answer(listener, desk.clone(), closing.clone()));
-    let attempt = Attempt { config, carrier, bridge, state, recorder, desk, turns };
+    let conversation = ConversationName::read(state.clone())?;
+    let attempt = Attempt { config, carrier, bridge, state, recorder, desk, orders, conversation, turns: 0 };
     let ending = attempt.live(shutdown).await;
     closing.cancel();
     // A client that does not read its stream must not keep a finished runner.

@@ -4,6 +4,7 @@
 //! has grown, so that a slow reader costs nothing but its own time.
 
 mod digest;
+mod facts;
 mod file;
 mod reader;
 mod recorder;

@@ -1,10 +1,10 @@
 //! What stands before the log: redaction, then the verifier, then one line.
 
 use ambient_protocol::events::EventBody;
-use ambient_protocol::{Conversation, Event, Usage, Verifier};
+use ambient_protocol::{Event, Verifier};
 use ambient_redaction::Redactor;
-use jiff::Timestamp;
 
+use super::facts::Facts;
 use super::redaction::EventRedaction;
 use super::{EventLog, LogError};
 use crate::clock;
@@ -17,28 +17,6 @@ pub(crate) struct Recorder {
     verifier: Verifier,
     facts: Facts,
 }
-
-/// What the log says of the run so far.
-#[derive(Debug, Default)]
-struct Facts {
-    /// The run id of the last turn.
-    turn: Option<String>,
-    started_at: Option<Timestamp>,
-    usage: Usage,
-    /// The event that ended the last turn, until the next begins.
-    ending: Option<Event>,
-    last_text: LastText,
-}
-
-/// The last thing the agent said, which stands in for a summary.
-#[derive(Debug, Default)]
-struct LastText {
-    message: String,
-    text: String,
-}
-
-/// Longest text that is kept as a summary, in bytes.
-const SUMMARY_LIMIT: usize = 16 * 1024;
 
 impl Recorder {
     /// Opens the log at `path` and takes up where it ends.
@@ -89,29 +67,9 @@ impl Recorder {
         self.verifier.is_active()
     }
 
-    /// The run id of the last turn that has begun.
-    pub(crate) fn turn(&self) -> Option<&str> {
-        self.facts.turn.as_deref()
-    }
-
-    /// The event that ended the last turn, unless another has begun since.
-    pub(crate) fn ending(&self) -> Option<&Event> {
-        self.facts.ending.as_ref()
-    }
-
-    /// When the first turn began.
-    pub(crate) fn started_at(&self) -> Option<Timestamp> {
-        self.facts.started_at
-    }
-
-    /// What all turns consumed.
-    pub(crate) fn usage(&self) -> Usage {
-        self.facts.usage
-    }
-
-    /// The last thing the agent said.
-    pub(crate) fn last_text(&self) -> &str {
-        self.facts.last_text.text.trim()
+    /// What the log says of the run so far.
+    pub(crate) fn facts(&self) -> &Facts {
+        &self.facts
     }
 
     /// Secrets removed so far.
@@ -139,42 +97,6 @@ impl Recorder {
         self.log.append(&event)?;
         self.facts.note(&event);
         Ok(())
-    }
-}
-
-impl Facts {
-    fn note(&mut self, event: &Event) {
-        match &event.body {
-            EventBody::RunStarted { run_id, .. } => {
-                self.turn = Some(run_id.clone());
-                let time = event.timestamp.and_then(|time| Timestamp::from_millisecond(time).ok());
-                self.started_at = self.started_at.or(time);
-                self.ending = None;
-                self.last_text = LastText::default();
-            }
-            EventBody::RunFinished { .. } | EventBody::RunError { .. } => {
-                let mut turn = Conversation::default();
-                turn.apply(event);
-                self.usage = self.usage.plus(turn.usage);
-                self.ending = Some(event.clone());
-            }
-            EventBody::TextMessageContent { message_id, delta, subagent_run_id: None } => {
-                self.last_text.push(message_id, delta);
-            }
-            _ => {}
-        }
-    }
-}
-
-impl LastText {
-    fn push(&mut self, message: &str, delta: &str) {
-        if self.message != message {
-            self.message = message.to_owned();
-            self.text.clear();
-        }
-        if self.text.len() + delta.len() <= SUMMARY_LIMIT {
-            self.text.push_str(delta);
-        }
     }
 }
 

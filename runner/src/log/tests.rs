@@ -104,11 +104,15 @@ fn a_recorder_takes_up_an_interrupted_turn_and_can_close_it() {
     fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(b"{\"type\":\"TEXT_").unwrap();
 
     let mut recorder = Recorder::open(&path, Redactor::default()).unwrap();
-    assert!(recorder.is_active() && recorder.ending().is_none() && recorder.started_at().is_some());
-    assert_eq!(recorder.last_text(), "half");
+    assert!(
+        recorder.is_active()
+            && recorder.facts().ending().is_none()
+            && recorder.facts().started_at().is_some()
+    );
+    assert_eq!(recorder.facts().last_text(), "half");
     recorder.close_open().unwrap();
     recorder.record(Event::run_error("AgentCrashed", "cut off", vec![])).unwrap();
-    assert!(!recorder.is_active() && recorder.ending().is_some());
+    assert!(!recorder.is_active() && recorder.facts().ending().is_some());
     let text = fs::read_to_string(&path).unwrap();
     let mut verifier = ambient_protocol::Verifier::default();
     text.lines().for_each(|line| verifier.accept(&Event::parse(line).unwrap()).unwrap());

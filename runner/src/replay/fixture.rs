@@ -13,7 +13,10 @@
 //!   - finish: {summary: It is done., turns: 1}
 //! ```
 //!
-//! In texts `{{name}}` stands for a variable: `prompt`, and what effects have set. The JSONL form has one AG-UI event
+//! A tool with `consent: true` waits for a person's consent where the session wants that, `ask` for an answer, `hear` for a
+//! message within the turn. `listen` stands behind a `finish`: with the next message another turn begins.
+//!
+//! In texts `{{name}}` stands for a variable: `prompt`, and what effects and people have set. The JSONL form has one AG-UI event
 //! or one step a line.
 
 use ambient_protocol::documents;
@@ -79,9 +82,15 @@ pub(super) enum Step {
     Junk(String),
     /// A line on standard error.
     Complain(String),
-    /// The run ends well.
+    /// The agent asks a person.
+    Ask(Question),
+    /// The agent waits for a message within the turn, and sets this variable to it.
+    Hear(String),
+    /// The agent waits for the message of another turn, which is the `prompt` from then on; where none comes it ends.
+    Listen,
+    /// The turn ends well.
     Finish(Finish),
-    /// The run ends badly.
+    /// The turn ends badly.
     Fail(String),
     /// The process ends with this code, here.
     Exit(u8),
@@ -98,6 +107,22 @@ pub(super) struct ToolUse {
     pub(super) effects: Vec<Effect>,
     #[serde(default)]
     pub(super) result: String,
+    /// Whether a person has to allow it, where the session asks people.
+    #[serde(default)]
+    pub(super) consent: bool,
+}
+
+/// A question to a person.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Question {
+    pub(super) question: String,
+    /// Answers to choose from; a person may give another.
+    #[serde(default)]
+    pub(super) options: Vec<String>,
+    /// The variable for the answer; empty where there is none.
+    #[serde(rename = "as")]
+    pub(super) variable: String,
 }
 
 /// Something that really happens. Paths are relative to the working directory.

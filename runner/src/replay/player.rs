@@ -1,6 +1,6 @@
 //! Plays a fixture: steps become events, line by line.
 
-use std::io::{self, Write};
+use std::io::{self, BufRead, Write};
 
 use ambient_protocol::events::{EventBody, RunOutcome, TokenUsage};
 use ambient_protocol::{Event, RunAgentInput};
@@ -9,38 +9,51 @@ use serde_json::Value;
 use super::PlayError;
 use super::effects::{Holdings, sleep};
 use super::fixture::{Finish, Fixture, Step, ToolUse};
+use super::people::Inputs;
 use super::template::Variables;
 
 /// Words of a text that come in one piece.
 const WORDS: usize = 4;
 
 /// One playing of a fixture.
-pub(super) struct Player<'a, Output> {
+pub(super) struct Player<'a, Input, Output> {
     fixture: &'a Fixture,
-    input: &'a RunAgentInput,
+    pub(super) input: RunAgentInput,
+    pub(super) inputs: Inputs<Input>,
     output: Output,
-    variables: Variables,
+    pub(super) variables: Variables,
     holdings: Holdings,
     count: u32,
 }
 
-impl<'a, Output: Write> Player<'a, Output> {
-    pub(super) fn new(fixture: &'a Fixture, input: &'a RunAgentInput, output: Output) -> Self {
+impl<'a, Input: BufRead, Output: Write> Player<'a, Input, Output> {
+    pub(super) fn new(
+        fixture: &'a Fixture,
+        input: RunAgentInput,
+        inputs: Inputs<Input>,
+        output: Output,
+    ) -> Self {
         let mut variables = Variables::default();
         variables.set("prompt", input.last_user_text().unwrap_or_default().trim());
-        Self { fixture, input, output, variables, holdings: Holdings::default(), count: 0 }
+        Self { fixture, input, inputs, output, variables, holdings: Holdings::default(), count: 0 }
     }
 
-    /// Plays to the end, and gives the exit code.
-    pub(super) fn play(mut self) -> Result<u8, PlayError> {
-        for step in &self.fixture.steps {
+    /// Plays from a turn on to the end, and gives the exit code. Turns that are not there are the last one.
+    pub(super) fn play_from(mut self, turn: usize) -> Result<u8, PlayError> {
+        let steps = &self.fixture.steps;
+        let begins =
+            steps.iter().enumerate().filter(|(_, step)| **step == Step::Listen).map(|(at, _)| at + 1);
+        let start = std::iter::once(0).chain(begins).take(turn + 1).last().unwrap_or_default();
+        for step in &steps[start..] {
             match step {
+                Step::Listen if !self.listen()? => return Ok(0),
                 Step::Exit(code) => return Ok(*code),
                 Step::Fail(message) => {
                     let message = self.variables.fill(message);
                     self.emit(&Event::run_error("AgentFailed", &message, vec![]))?;
                     return Ok(1);
                 }
+                Step::Listen => {}
                 step => self.step(step)?,
             }
         }
@@ -61,8 +74,10 @@ impl<'a, Output: Write> Player<'a, Output> {
             Step::Complain(text) => {
                 writeln!(io::stderr(), "{}", self.variables.fill(text)).map_err(PlayError::Output)
             }
+            Step::Ask(question) => self.ask(question),
+            Step::Hear(variable) => self.hear(variable),
             Step::Finish(finish) => self.finish(finish),
-            Step::Fail(_) | Step::Exit(_) => Ok(()),
+            Step::Listen | Step::Fail(_) | Step::Exit(_) => Ok(()),
         }
     }
 
@@ -103,6 +118,11 @@ impl<'a, Output: Write> Player<'a, Output> {
             self.emit(&Event::tool_args(&id, piece))?;
         }
         self.emit(&Event::tool_end(&id))?;
+        if tool.consent
+            && let Err(denied) = self.consent(&id, &tool.name)?
+        {
+            return self.emit(&Event::tool_result(&format!("{id}.result"), &id, &denied));
+        }
         for effect in &tool.effects {
             self.holdings.perform(effect, &mut self.variables)?;
         }
@@ -133,12 +153,12 @@ impl<'a, Output: Write> Player<'a, Output> {
     }
 
     /// Ids differ between the attempts of a run, whose events stand in one log.
-    fn next_id(&mut self, kind: &str) -> String {
+    pub(super) fn next_id(&mut self, kind: &str) -> String {
         self.count += 1;
         format!("{}.{kind}-{}", self.input.run_id, self.count)
     }
 
-    fn emit(&mut self, event: &Event) -> Result<(), PlayError> {
+    pub(super) fn emit(&mut self, event: &Event) -> Result<(), PlayError> {
         sleep(self.fixture.pace);
         self.line(&event.to_json())
     }
@@ -179,7 +199,9 @@ mod tests {
         let fixture = Fixture::parse(text).unwrap();
         let input = RunAgentInput::prompt("t", "r", "it");
         let mut output = Vec::new();
-        assert_eq!(Player::new(&fixture, &input, &mut output).play().unwrap(), 0);
+        let inputs = Inputs::new(io::empty());
+        let player = Player::new(&fixture, input.clone(), inputs, &mut output);
+        assert_eq!(player.play_from(0).unwrap(), 0);
         let mut verifier = ambient_protocol::Verifier::default();
         verifier.accept(&Event::run_started(input)).unwrap();
         let text = String::from_utf8(output).unwrap();

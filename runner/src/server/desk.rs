@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ambient_protocol::token::{Bearer, Scope, Verifier};
-use ambient_protocol::{FrameworkCapabilities, Outcome, RunAgentInput};
+use ambient_protocol::{FrameworkCapabilities, Outcome};
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use tokio::sync::{mpsc, watch};
@@ -14,7 +14,14 @@ use tokio_util::sync::CancellationToken;
 use super::refusal::Refusal;
 use crate::config::Config;
 use crate::log::EventLog;
+use crate::orders::{Order, Taken, Unwanted, Wish};
 use crate::state::StateFolder;
+
+/// Orders that may wait to be taken.
+const WAITING_ORDERS: usize = 8;
+/// How long an order waits to be taken: less than clients wait for an answer. The attempt takes them at once but while
+/// it prepares the workspace, starts or ends an agent.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How far an attempt has got.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,7 +47,7 @@ struct Inner {
     state: StateFolder,
     log: EventLog,
     stage: watch::Sender<Stage>,
-    turns: mpsc::Sender<RunAgentInput>,
+    orders: mpsc::Sender<Order>,
     /// The last event before those of this attempt.
     before: AtomicU64,
     stop: CancellationToken,
@@ -48,14 +55,14 @@ struct Inner {
 }
 
 impl Desk {
-    /// A desk, and the turns that are started at it.
+    /// A desk, and the orders that are given at it.
     pub(crate) fn new(
         config: &Config,
         capabilities: FrameworkCapabilities,
         state: StateFolder,
         log: EventLog,
-    ) -> (Self, mpsc::Receiver<RunAgentInput>) {
-        let (turns, receiver) = mpsc::channel(1);
+    ) -> (Self, mpsc::Receiver<Order>) {
+        let (orders, receiver) = mpsc::channel(WAITING_ORDERS);
         let inner = Inner {
             tokens: config.tokens.clone(),
             capabilities,
@@ -63,7 +70,7 @@ impl Desk {
             state,
             log,
             stage: watch::Sender::new(Stage::Preparing),
-            turns,
+            orders,
             before: AtomicU64::new(0),
             stop: CancellationToken::new(),
             acknowledged: CancellationToken::new(),
@@ -116,6 +123,12 @@ impl Desk {
         &self.0.attempt
     }
 
+    /// Whether a run id is an attempt's of this run, or of a turn of one.
+    pub(super) fn is_attempt(&self, run_id: &str) -> bool {
+        let run = self.0.attempt.rsplit_once("-a").map_or(self.0.attempt.as_str(), |(run, _)| run);
+        run_id.strip_prefix(run).is_some_and(|rest| rest.starts_with("-a"))
+    }
+
     pub(super) fn state(&self) -> &StateFolder {
         &self.0.state
     }
@@ -128,8 +141,19 @@ impl Desk {
         self.0.before.load(Ordering::Acquire)
     }
 
-    /// Hands a turn to the attempt. One that has ended in the meantime needs it no more: its log tells how.
-    pub(super) async fn hand_over(&self, input: RunAgentInput) {
-        let _ = self.0.turns.send(input).await;
+    /// Hands a claimed turn to the attempt. One that has ended in the meantime needs it no more: its log tells how.
+    pub(super) async fn hand_over(&self, wish: Wish, by: &str) {
+        let (order, _) = Order::new(wish, by);
+        let _ = self.0.orders.send(order).await;
+    }
+
+    /// Gives an order, and waits for what the attempt says to it.
+    pub(super) async fn order(&self, wish: Wish, by: &str) -> Result<Taken, Refusal> {
+        let (order, answer) = Order::new(wish, by);
+        let ordered = async {
+            self.0.orders.send(order).await.map_err(|_| Unwanted::Ended)?;
+            answer.await.map_err(|_| Unwanted::Ended)?
+        };
+        Ok(tokio::time::timeout(PATIENCE, ordered).await.map_err(|_| Refusal::Busy)??)
     }
 }

@@ -2,10 +2,12 @@
 //!
 //! | request | scope | answer |
 //! |---|---|---|
-//! | `POST /` | Run | the turn's events; 409 where it was started before, 503 before the workspace is ready |
+//! | `POST /` | Run | the turn's events; 409 where it was started before, 423 while a question is open, 503 before the workspace is ready |
 //! | `GET /events?after=N` | Read | events after N or `Last-Event-ID`, then as they come, then a `sealed` frame |
 //! | `GET /capabilities` | Read | what the framework can do |
 //! | `GET /health` | none | 200 once a first turn can be started or the run has ended; 503 and why before |
+//! | `POST /answers` | Control | 202 and who gave them; 200 where they were given before; 409 where no question is open, 422 where an answer is missing or is to none |
+//! | `POST /interrupt` | Control | 202; 409 where no turn is going on |
 //! | `POST /stop` | Control | 202 |
 //! | `GET /outcome` | Outcome | the outcome, or 204 |
 //! | `GET /outcome/bundles/<repository>` | Outcome | the agent's commits |
@@ -14,6 +16,7 @@
 mod desk;
 mod events;
 mod outcome;
+mod people;
 mod refusal;
 mod turns;
 
@@ -55,6 +58,8 @@ fn router(desk: Desk) -> Router {
         .route("/events", get(events::follow))
         .route("/capabilities", get(capabilities))
         .route("/health", get(health))
+        .route("/answers", post(people::answer))
+        .route("/interrupt", post(people::interrupt))
         .route("/stop", post(stop))
         .route("/outcome", get(outcome::get))
         .route("/outcome/bundles/{repository}", get(outcome::bundle))

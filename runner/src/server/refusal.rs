@@ -6,6 +6,7 @@ use ambient_protocol::token::TokenError;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
+use crate::orders::Unwanted;
 use crate::state::StateError;
 
 /// Why a request is refused; its text is the answer's body.
@@ -17,8 +18,16 @@ pub(super) enum Refusal {
     Token(#[from] TokenError),
     #[error("not an AG-UI RunAgentInput: {0}")]
     Input(String),
-    #[error("this runner starts one turn: its run id is \"{0}\"")]
+    #[error("this runner serves the attempt \"{0}\", and no other")]
     WrongTurn(String),
+    #[error("not a list of answers: {0}")]
+    Answers(String),
+    #[error("a message is said by a user, in words, under an id of its own")]
+    NoMessage,
+    #[error(transparent)]
+    Unwanted(#[from] Unwanted),
+    #[error("the runner is at something else; try again")]
+    Busy,
     #[error("this turn has been started before; follow it at /events")]
     AlreadyStarted,
     #[error("the workspace is being prepared")]
@@ -41,13 +50,29 @@ impl Refusal {
             Self::NoToken => StatusCode::UNAUTHORIZED,
             Self::Token(TokenError::Scope(_)) => StatusCode::FORBIDDEN,
             Self::Token(_) => StatusCode::UNAUTHORIZED,
-            Self::Input(_) | Self::WrongTurn(_) => StatusCode::BAD_REQUEST,
+            Self::Input(_) | Self::WrongTurn(_) | Self::Answers(_) | Self::NoMessage => {
+                StatusCode::BAD_REQUEST
+            }
             Self::AlreadyStarted | Self::NoOutcome => StatusCode::CONFLICT,
-            Self::NotReady => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NotReady | Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unwanted(unwanted) => unwanted_status(unwanted),
             Self::NoBundle(_) => StatusCode::NOT_FOUND,
             Self::BehindTheEnd(_) => StatusCode::RANGE_NOT_SATISFIABLE,
             Self::State(_) | Self::Read(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
+    }
+}
+
+/// 409 is kept for what has happened before, or does not fit what is: whoever repeats a request takes it for its answer.
+fn unwanted_status(unwanted: &Unwanted) -> StatusCode {
+    match unwanted {
+        Unwanted::QuestionsOpen(_) => StatusCode::LOCKED,
+        Unwanted::UnknownQuestion(_) | Unwanted::Unanswered(_) | Unwanted::Deaf => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
+        Unwanted::SaidBefore | Unwanted::NoQuestion | Unwanted::NoTurn => StatusCode::CONFLICT,
+        Unwanted::NotBegun => StatusCode::TOO_EARLY,
+        Unwanted::Ended => StatusCode::GONE,
     }
 }
 

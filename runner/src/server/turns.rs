@@ -1,8 +1,9 @@
-//! `POST /`: the start of a turn.
+//! `POST /`: the attempt's first turn, and messages.
 
 use std::time::Duration;
 
 use ambient_protocol::RunAgentInput;
+use ambient_protocol::input::Message;
 use ambient_protocol::token::Scope;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -12,12 +13,14 @@ use bytes::Bytes;
 use super::Desk;
 use super::events::{Until, stream_after};
 use super::refusal::Refusal;
+use crate::orders::{Taken, Unwanted, Wish};
 use crate::state::StateFolder;
 
 /// How long a turn that comes early waits for the workspace: less than clients wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Starts the attempt's turn, once. A run that has ended before its turn gives the events that say why.
+/// Starts the attempt's first turn, once, where its run id is the attempt's; says a message where it is another. A run
+/// that has ended before its first turn gives the events that say why.
 pub(super) async fn start(
     State(desk): State<Desk>,
     headers: HeaderMap,
@@ -26,25 +29,28 @@ pub(super) async fn start(
     let bearer = desk.authorize(&headers, Scope::Run)?;
     let input: RunAgentInput =
         serde_json::from_slice(&body).map_err(|error| Refusal::Input(error.to_string()))?;
-    if input.run_id != desk.attempt() {
+    if input.run_id != desk.attempt() && desk.is_attempt(&input.run_id) {
         return Err(Refusal::WrongTurn(desk.attempt().to_owned()));
     }
     if !desk.prepared(PATIENCE).await {
         return Err(Refusal::NotReady);
     }
-    let turn = input.run_id.clone();
+    let (turn, by) = (input.run_id.clone(), bearer.subject.clone());
     // A client that goes in the middle of it must not leave a turn that is claimed and that nobody works on.
-    let started = tokio::spawn(begin(desk.clone(), input)).await;
+    let started = match turn == desk.attempt() {
+        true => tokio::spawn(begin(desk.clone(), input, by)).await,
+        false => tokio::spawn(say(desk.clone(), input, by)).await,
+    };
     let after = started.map_err(std::io::Error::other)??;
     tracing::info!(turn, by = bearer.subject, via = bearer.issuer, "turn started");
     stream_after(&desk, after, Until::TurnEnds).await
 }
 
 /// Gives the last event before the turn.
-async fn begin(desk: Desk, input: RunAgentInput) -> Result<u64, Refusal> {
+async fn begin(desk: Desk, input: RunAgentInput, by: String) -> Result<u64, Refusal> {
     claim(desk.state().clone(), input.clone()).await?;
     let after = desk.before();
-    desk.hand_over(input).await;
+    desk.hand_over(Wish::Begin(Box::new(input)), &by).await;
     Ok(after)
 }
 
@@ -55,4 +61,17 @@ async fn claim(state: StateFolder, input: RunAgentInput) -> Result<(), Refusal> 
         true => Ok(()),
         false => Err(Refusal::AlreadyStarted),
     }
+}
+
+/// Gives the last event before what the message begins.
+async fn say(desk: Desk, input: RunAgentInput, by: String) -> Result<u64, Refusal> {
+    let message = input.messages.into_iter().rev().find(is_said).ok_or(Refusal::NoMessage)?;
+    match desk.order(Wish::Say(message), &by).await? {
+        Taken::After(after) => Ok(after),
+        Taken::Answered(_) => Err(Unwanted::NotBegun.into()),
+    }
+}
+
+fn is_said(message: &Message) -> bool {
+    message.role == "user" && !message.id.is_empty() && !message.text().trim().is_empty()
 }

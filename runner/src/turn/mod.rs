@@ -1,11 +1,13 @@
-//! One turn: an agent's process, from its start to its report.
+//! Turns: an agent's process, from its start to its reports.
 
-mod drive;
+mod agent;
+mod cause;
 mod lines;
 mod voice;
 mod watchdogs;
 
-pub(crate) use drive::{Job, drive};
+pub(crate) use agent::{Agent, Job, Opening, Pause, Turn};
+pub(crate) use cause::{BROKEN_OFF, Cause};
 pub use watchdogs::Watchdogs;
 
 use ambient_protocol::outcome::ExitReason;

@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::task::JoinSet;
 
-use crate::bridge::{Answer, Word};
+use crate::bridge::{LateLine, Word};
 
 /// Lines that may wait to be read by the agent.
 const WAITING_LINES: usize = 256;
@@ -16,7 +16,7 @@ const PENDING_ANSWERS: usize = 64;
 /// Speaks to an agent's standard input. Dropped, it gives up what is not said yet.
 #[derive(Debug)]
 pub(super) struct Voice {
-    lines: Option<mpsc::Sender<Answer>>,
+    lines: Option<mpsc::Sender<LateLine>>,
     pending: JoinSet<()>,
 }
 
@@ -44,7 +44,7 @@ impl Voice {
         for word in words {
             match word {
                 Word::Line(line) => {
-                    if let Err(TrySendError::Full(_)) = lines.try_send(Answer { line, place: None }) {
+                    if let Err(TrySendError::Full(_)) = lines.try_send(LateLine { line, place: None }) {
                         return Err(Unheard::Full);
                     }
                 }
@@ -71,10 +71,10 @@ impl Voice {
 async fn write(
     mut stdin: Box<dyn AsyncWrite + Send + Unpin>,
     input: Vec<u8>,
-    mut lines: mpsc::Receiver<Answer>,
+    mut lines: mpsc::Receiver<LateLine>,
 ) {
     let mut said = stdin.write_all(&input).await;
-    while let (Ok(()), Some(Answer { mut line, place })) = (&said, lines.recv().await) {
+    while let (Ok(()), Some(LateLine { mut line, place })) = (&said, lines.recv().await) {
         line.push('\n');
         said = stdin.write_all(line.as_bytes()).await;
         drop(place);
@@ -102,7 +102,7 @@ mod tests {
         agent.read_exact(&mut heard).await.unwrap();
         assert_eq!(heard, b"input\none\ntwo\n");
         voice
-            .say(vec![Word::Later(Box::pin(async { Answer { line: "later".to_owned(), place: None } }))])
+            .say(vec![Word::Later(Box::pin(async { LateLine { line: "later".to_owned(), place: None } }))])
             .unwrap();
         let mut heard = vec![0; b"later\n".len()];
         agent.read_exact(&mut heard).await.unwrap();

@@ -94,7 +94,7 @@ async fn time_and_silence_are_bounded() {
 
     let world = World::new(Some("steps: [{finish: {summary: Done}}, {effect: {sleep: 600000}}]"));
     let mut config = world.config();
-    config.watchdogs.lingering = Duration::from_millis(100);
+    config.watchdogs.courtesy = Duration::from_millis(100);
     let done = world.runner_with(config).await.run(&world).await;
     assert_eq!((done.exit, done.summary.as_str()), (ExitReason::Completed, "Done"), "it had said all");
 }

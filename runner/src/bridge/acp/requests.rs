@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use super::files::Files;
 use super::rpc::{self, RpcError};
 use super::terminals::Terminals;
-use crate::bridge::{Answer, Word};
+use crate::bridge::{LateLine, Word};
 
 /// Files and outputs that may be held at once: an agent can ask for many and read none.
 const HELD_TEXTS: usize = 4;
@@ -50,7 +50,7 @@ impl Services {
                     Some(places) => places.acquire_owned().await.ok(),
                     None => None,
                 };
-                Answer { line: rpc::answer(&id, work.await), place }
+                LateLine { line: rpc::answer(&id, work.await), place }
             })),
             Err(error) => Word::Line(rpc::answer(&id, Err(error))),
         }

@@ -52,11 +52,14 @@ fn flags(context: &TurnContext<'_>) -> Vec<String> {
     ];
     let mut flags: Vec<String> = fixed.map(str::to_owned).into();
     flags.extend(permissions(context));
-    let limits = &context.session.limits;
+    let (limits, spent) = (&context.session.limits, context.spent);
+    // The program counts from its start.
+    let turns = limits.max_turns.map(|most| most.saturating_sub(spent.turns).max(1));
+    let cost = limits.max_cost_usd.map(|most| (most - spent.cost_usd.unwrap_or_default()).max(0.0));
     let optional = [
         ("--model", context.session.model.name.clone()),
-        ("--max-turns", limits.max_turns.map(|turns| turns.to_string())),
-        ("--max-budget-usd", limits.max_cost_usd.map(|cost| cost.to_string())),
+        ("--max-turns", turns.map(|turns| turns.to_string())),
+        ("--max-budget-usd", cost.map(|cost| cost.to_string())),
     ];
     for (flag, value) in optional {
         flags.extend(value.into_iter().flat_map(|value| [flag.to_owned(), value]));

@@ -196,6 +196,8 @@ fn command(extra: &Value) -> AgentCommand {
         executable: Path::new("/ambient"),
         mark: "mark",
         is_other_user: false,
+        takes_up: None,
+        spent: ambient_protocol::Usage::default(),
     })
 }
 

@@ -5,7 +5,7 @@ mod runners;
 mod shim;
 
 pub(crate) use model::{real_program, with_scripted_model};
-pub(crate) use runners::{Process, Runner, bounded, frames, outcome, start, wait_for};
+pub(crate) use runners::{Process, Runner, bounded, frames, outcome, questions, say, start, wait_for};
 pub(crate) use shim::Shim;
 
 use std::collections::BTreeMap;
@@ -90,6 +90,14 @@ impl World {
         self.variable("AMBIENT_AGENT_HOME", &text(&self.path("home")));
         fs::create_dir_all(self.path("home")).unwrap();
         self.shim = Some(Shim::start(PROGRAM, &socket, &search_path()));
+    }
+
+    /// The containers of the next attempt's pod, where the last one's have ended.
+    pub(crate) fn renew_shim(&mut self) {
+        if let Some(mut shim) = self.shim.take() {
+            assert_eq!(shim.exit_code(), Some(0));
+            self.start_shim();
+        }
     }
 
     /// The agent's container.

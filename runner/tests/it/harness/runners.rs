@@ -2,9 +2,10 @@
 
 use std::process::Child;
 
-use ambient_protocol::Outcome;
-use ambient_protocol::client::{EventStream, RunnerClient, Start};
+use ambient_protocol::client::{ClientError, EventStream, RunnerClient, Start};
+use ambient_protocol::events::{EventBody, Interrupt, RunOutcome};
 use ambient_protocol::sse::Frame;
+use ambient_protocol::{Event, Outcome, RunAgentInput};
 use ambient_runner::{Ending, RunnerError};
 use futures::StreamExt as _;
 use nix::sys::signal::{Signal, kill};
@@ -92,6 +93,30 @@ pub(crate) async fn start(client: &RunnerClient, world: &World) -> EventStream {
             Err(error) if error.to_string().contains("503") => tokio::task::yield_now().await,
             Err(error) => panic!("{error}"),
         }
+    }
+}
+
+/// Says something, and gives the stream of the turn.
+pub(crate) async fn say(
+    client: &RunnerClient,
+    world: &World,
+    id: &str,
+    text: &str,
+) -> Result<EventStream, ClientError> {
+    let mut input = RunAgentInput::prompt(world.uid(), id, text);
+    input.messages[0].id = id.to_owned();
+    match client.start(&input).await? {
+        Start::Started(stream) => Ok(stream),
+        Start::AlreadyStarted => Err(ClientError::Status { status: 409, message: "before".to_owned() }),
+    }
+}
+
+/// Waits for the questions that the next turn to end leaves open.
+pub(crate) async fn questions(stream: &mut EventStream) -> Vec<Interrupt> {
+    let frame = wait_for(stream, |frame| frame.data.contains(r#""type":"RUN_FINISHED""#)).await;
+    match Event::parse(&frame.data).unwrap().body {
+        EventBody::RunFinished { outcome: Some(RunOutcome::Interrupt { interrupts }), .. } => interrupts,
+        other => panic!("it asks nothing: {other:?}"),
     }
 }
 

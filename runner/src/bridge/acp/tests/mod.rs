@@ -57,6 +57,8 @@ fn context<'a>(
         executable: Path::new("/ambient"),
         mark: "mark",
         is_other_user: false,
+        takes_up: None,
+        spent: ambient_protocol::Usage::default(),
     }
 }
 

@@ -1,0 +1,256 @@
+//! The turns of one attempt: the first, then those that answers and messages begin, until the run ends or rests.
+
+use std::time::Duration;
+
+use ambient_protocol::events::{Event, Interrupt};
+use ambient_protocol::outcome::ExitReason;
+use ambient_protocol::{Outcome, RunAgentInput};
+use tokio::time::Instant;
+
+use super::RunnerError;
+use super::attempt::{Attempt, stopped_before_start};
+use super::ending::{ending_event, question_event};
+use super::openings::Begun;
+use super::rest::{Rest, inactivity};
+use crate::bridge::{TakenUp, TurnContext};
+use crate::clock;
+use crate::orders::{Taken, Unwanted, Wish};
+use crate::server::Stage;
+use crate::turn::{Agent, BROKEN_OFF, Cause, Job, Pause, Turn, TurnEnd};
+use crate::workspace::WorkspaceRecord;
+
+/// A year: longer times do not fit every system's clock.
+pub(super) const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// Where work on a turn comes to.
+enum Halt {
+    /// The agent waits for answers.
+    Asks(Vec<Interrupt>),
+    /// The turn has ended.
+    Ended(TurnEnd),
+    /// The conversation that was to be taken up is lost.
+    Lost,
+}
+
+impl Attempt {
+    /// Talks with the agent until the run has ended or rests.
+    pub(super) async fn converse(&mut self, record: &WorkspaceRecord) -> Result<Outcome, RunnerError> {
+        let mut agent = None;
+        let mut next = self.opening().await?;
+        loop {
+            let turn = match next {
+                Rest::Next(turn) => *turn,
+                Rest::Stopped if self.recorder.facts().turn().is_none() => {
+                    return self.end_unstarted(&stopped_before_start());
+                }
+                Rest::Stopped => return self.stop_at_rest(agent, record).await,
+                Rest::Silence => return self.fall_asleep(agent).await,
+                Rest::Gone(exit) => {
+                    let Some(mut agent) = agent.take() else { return self.fall_asleep(None).await };
+                    let end = self.end_agent(&mut agent, Cause::Ended(exit)).await;
+                    return self.conclude(end, &self.expected_input(), record).await;
+                }
+            };
+            self.desk.enter(Stage::Working);
+            if let Some(end) = self.exhausted(&turn) {
+                return self.conclude(end, &turn.input, record).await;
+            }
+            match self.work_on(&mut agent, &turn).await? {
+                Halt::Lost => {
+                    self.conversation.forget();
+                    next = Rest::Next(Box::new(turn.anew()));
+                    continue;
+                }
+                Halt::Asks(questions) => {
+                    self.recorder.close_open()?;
+                    let questions = self.with_expiry(questions);
+                    self.recorder.record(question_event(&turn.input, questions))?;
+                }
+                Halt::Ended(end) if self.goes_on(&end, agent.is_some()) => {
+                    self.recorder.close_open()?;
+                    self.recorder.record(ending_event(&end, &turn.input))?;
+                }
+                Halt::Ended(end) => return self.conclude(end, &turn.input, record).await,
+            }
+            next = self.rest(&mut agent).await?;
+        }
+    }
+
+    async fn work_on(&mut self, agent: &mut Option<Agent>, turn: &Begun) -> Result<Halt, RunnerError> {
+        let told = match agent {
+            Some(agent) => agent.go_on(&turn.input.run_id, &turn.opening(), &mut self.recorder),
+            None => match self.start(turn).await {
+                Ok(started) => {
+                    *agent = Some(started);
+                    Ok(())
+                }
+                Err(end) => return Ok(Halt::Ended(end)),
+            },
+        };
+        // It is there: told or started just now.
+        let Some(mut working) = agent.take() else { return Ok(Halt::Lost) };
+        let cause = match told {
+            Err(cause) => cause,
+            Ok(()) => match self.follow(&mut working).await? {
+                Pause::Asks(questions) => {
+                    *agent = Some(working);
+                    return Ok(Halt::Asks(questions));
+                }
+                Pause::Rests => {
+                    let end = working.report();
+                    *agent = Some(working);
+                    return Ok(Halt::Ended(end));
+                }
+                Pause::Over(cause) => cause,
+                Pause::Wanted(_) => Cause::Stopped,
+            },
+        };
+        let end = self.end_agent(&mut working, cause).await;
+        Ok(if working.has_lost_conversation() { Halt::Lost } else { Halt::Ended(end) })
+    }
+
+    /// Follows the agent through its turn, and grants what people want meanwhile.
+    async fn follow(&mut self, agent: &mut Agent) -> Result<Pause, RunnerError> {
+        let timeout = Duration::from_secs(self.config.session.limits.timeout_seconds).min(LONGEST);
+        let worked = self.recorder.facts().attendance().agent_time(clock::now().as_millisecond());
+        let deadline = Instant::now() + timeout.saturating_sub(worked);
+        let interactive = self.config.session.interactive;
+        loop {
+            let pause = agent
+                .follow(&mut Turn {
+                    recorder: &mut self.recorder,
+                    stop: self.desk.stop(),
+                    orders: &mut self.orders,
+                    conversation: &mut self.conversation,
+                    deadline,
+                    stays: interactive,
+                })
+                .await;
+            let Pause::Wanted(order) = pause else { return Ok(pause) };
+            let (wish, by, answering) = order.open();
+            let last = self.recorder.log().progress().last;
+            let reply = match wish {
+                Wish::Say(message) if self.recorder.facts().was_said(&message.id) => {
+                    Err(Unwanted::SaidBefore)
+                }
+                Wish::Say(message) => match agent.steer(&message.text(), &mut self.recorder) {
+                    Err(cause) => return Ok(Pause::Over(cause)),
+                    Ok(false) => Err(Unwanted::Deaf),
+                    Ok(true) => {
+                        self.record_said(&message, &by)?;
+                        Ok(Taken::After(last))
+                    }
+                },
+                Wish::Answer(answers) => self.answered_before(&answers).ok_or(Unwanted::NoQuestion),
+                Wish::BreakOff if interactive => {
+                    agent.call_off();
+                    Ok(Taken::After(last))
+                }
+                Wish::BreakOff => {
+                    answering.reply(Ok(Taken::After(last)));
+                    return Ok(Pause::Over(Cause::Stopped));
+                }
+                Wish::Begin(_) => Err(Unwanted::SaidBefore),
+            };
+            answering.reply(reply);
+        }
+    }
+
+    async fn start(&mut self, turn: &Begun) -> Result<Agent, TurnEnd> {
+        let home = self.config.agent_home.clone().unwrap_or_else(|| self.state.agent_home());
+        let mark = self.mark();
+        let name = self.conversation.known().filter(|_| turn.takes_up);
+        let context = TurnContext {
+            session: &self.config.session,
+            input: &turn.input,
+            environment: &self.config.agent_environment,
+            workspace: &self.config.workspace,
+            home: &home,
+            executable: &self.config.executable,
+            mark: &mark,
+            is_other_user: self.config.agent_socket.is_some(),
+            takes_up: name.map(|name| TakenUp { name, cut_off: turn.runs_again }),
+            spent: self.recorder.facts().usage(),
+        };
+        let command = self.bridge.command(&context);
+        Agent::start(Job {
+            carrier: &*self.carrier,
+            command: &command,
+            mark: &mark,
+            translator: self.bridge.translator(&context),
+            watchdogs: self.config.watchdogs,
+            stop: self.desk.stop(),
+        })
+        .await
+    }
+
+    async fn end_agent(&mut self, agent: &mut Agent, cause: Cause) -> TurnEnd {
+        let timeout = Duration::from_secs(self.config.session.limits.timeout_seconds);
+        let end = agent.end(cause, timeout, &mut self.recorder).await;
+        self.conversation.note(agent.conversation());
+        end
+    }
+
+    /// Whether the run goes on after a turn that ended like this.
+    fn goes_on(&self, end: &TurnEnd, lives: bool) -> bool {
+        let can_be_taken_up = self.conversation.known().is_some();
+        self.config.session.interactive
+            && match end.exit() {
+                ExitReason::Completed => true,
+                ExitReason::AgentFailed => lives || can_be_taken_up,
+                ExitReason::AgentCrashed => can_be_taken_up,
+                ExitReason::Stopped => end.message() == BROKEN_OFF,
+                _ => false,
+            }
+    }
+
+    /// A further turn is not begun where the run's limits are reached: agents know only of what they spent themselves.
+    fn exhausted(&self, turn: &Begun) -> Option<TurnEnd> {
+        if !turn.is_further {
+            return None;
+        }
+        let (limits, spent) = (&self.config.session.limits, self.recorder.facts().usage());
+        let message = if limits.max_turns.is_some_and(|most| spent.turns >= most) {
+            "the limit of model turns was reached"
+        } else if limits.max_cost_usd.zip(spent.cost_usd).is_some_and(|(most, cost)| cost >= most) {
+            "the limit of money was reached"
+        } else {
+            return None;
+        };
+        Some(TurnEnd::failed(ExitReason::BudgetExceeded, message))
+    }
+
+    /// The run is stopped while nobody works: a turn of its own says so.
+    async fn stop_at_rest(
+        &mut self,
+        agent: Option<Agent>,
+        record: &WorkspaceRecord,
+    ) -> Result<Outcome, RunnerError> {
+        let input = self.closing_input();
+        self.recorder.record(Event::run_started(input.clone()))?;
+        let end = match agent {
+            Some(mut agent) => self.end_agent(&mut agent, Cause::Stopped).await,
+            None => TurnEnd::failed(ExitReason::Stopped, "the run was stopped"),
+        };
+        self.conclude(end, &input, record).await
+    }
+
+    async fn fall_asleep(&mut self, agent: Option<Agent>) -> Result<Outcome, RunnerError> {
+        if let Some(agent) = agent {
+            agent.dismiss().await;
+        }
+        let seconds = inactivity(&self.config.session).as_secs();
+        self.end_idle(&format!("nobody said anything for {seconds} s"))
+    }
+
+    /// Ends the attempt, and not the run. The workspace stays as it is.
+    pub(super) fn end_idle(&mut self, why: &str) -> Result<Outcome, RunnerError> {
+        self.store_outcome(&TurnEnd::failed(ExitReason::Idle, why), clock::now(), Vec::new())
+    }
+
+    /// The input of a turn that only says how the run ends: all that is open counts as denied.
+    fn closing_input(&mut self) -> RunAgentInput {
+        let questions = self.recorder.facts().attendance().questions().to_vec();
+        self.input_of(Vec::new(), super::openings::denied(&questions))
+    }
+}
