@@ -133,7 +133,9 @@ impl EffectiveError {
 
 fn prompt(spec: &AgenticSessionSpec) -> Result<String, EffectiveError> {
     let prompt = spec.initial_prompt.clone().unwrap_or_default();
-    if prompt.trim().is_empty() { Err(EffectiveError::NoPrompt) } else { Ok(prompt) }
+    // A workflow may bring what is to be asked; its runner sees.
+    let is_told = !prompt.trim().is_empty() || spec.active_workflow.is_some();
+    if is_told { Ok(prompt) } else { Err(EffectiveError::NoPrompt) }
 }
 
 fn exceeded(field: &'static str, wanted: &dyn ToString, allowed: &dyn ToString) -> EffectiveError {

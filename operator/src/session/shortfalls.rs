@@ -55,7 +55,7 @@ fn gaps(runner_type: &str) -> Gaps {
     }
 }
 
-fn without_effect(effective: &EffectiveSession) -> [Unsupported; 11] {
+fn without_effect(effective: &EffectiveSession) -> [Unsupported; 10] {
     let gaps = gaps(&effective.runner_type);
     let asks_for_request = effective.repositories.iter().any(|repository| repository.pull_request);
     [
@@ -64,7 +64,6 @@ fn without_effect(effective: &EffectiveSession) -> [Unsupported; 11] {
             "spec.interactive",
             "the run ends with the agent's answer to the prompt",
         ),
-        unsupported(effective.workflow.is_some(), "spec.activeWorkflow", "no workflow is cloned"),
         unsupported(
             !effective.mcp_servers.is_empty() && !effective.agent.capabilities.mcp,
             "spec.mcpServers",
@@ -131,7 +130,7 @@ mod tests {
             json!({"runnerType": runner_type, "budget": {"maxTurns": 3, "maxCostUsd": 2.0},
                 "llmSettings": {"temperature": 0.5, "maxTokens": 100}, "mcpServers": {"custom": {"a": {}}}})
         };
-        let cases: [(Value, Value, &[&str]); 11] = [
+        let cases: [(Value, Value, &[&str]); 10] = [
             (limited("claude-agent-sdk"), json!({}), &["spec.llmSettings.temperature"]),
             (limited("gemini-cli"), json!({}), &["spec.budget.maxCostUsd"]),
             (
@@ -159,7 +158,6 @@ mod tests {
             (json!({}), json!({"defaults": {"approval": {"mode": "Ask"}}}), &["spec.approval.mode Ask"]),
             (json!({"budget": {"maxTokens": 9}}), json!({}), &["spec.budget.maxTokens"]),
             (json!({"repos": repository}), json!({}), &["spec.repos[].output.pullRequest"]),
-            (json!({"activeWorkflow": {"gitUrl": "/w"}}), json!({}), &["spec.activeWorkflow"]),
         ];
         for (spec, settings, expected) in cases {
             let effective = merged(&spec, &settings, &json!({})).unwrap();

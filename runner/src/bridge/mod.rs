@@ -25,6 +25,7 @@ use futures::future::BoxFuture;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::carrier::{AgentCommand, AgentExit};
+use crate::workspace::{Guidance, WorkflowCheckout, WorkspaceRecord};
 
 /// Adapts one framework.
 pub(crate) trait Bridge: Send + Sync {
@@ -208,6 +209,8 @@ pub(crate) struct TurnContext<'a> {
     pub(crate) workspace: &'a Path,
     /// A private home folder.
     pub(crate) home: &'a Path,
+    /// What was checked out.
+    pub(crate) record: &'a WorkspaceRecord,
     /// This executable.
     pub(crate) executable: &'a Path,
     /// Marks the processes of this attempt.
@@ -232,7 +235,29 @@ pub(crate) struct TakenUp<'a> {
 impl TurnContext<'_> {
     /// What is asked.
     pub(crate) fn prompt(&self) -> String {
-        self.input.asked().unwrap_or_else(|| self.session.prompt.clone())
+        let asked = self.input.asked().unwrap_or_else(|| self.session.prompt.clone());
+        let startup = || self.workflow().map(|workflow| workflow.description.startup_prompt.clone());
+        if asked.trim().is_empty() { startup().unwrap_or_default() } else { asked }
+    }
+
+    /// The active workflow.
+    pub(crate) fn workflow(&self) -> Option<&WorkflowCheckout> {
+        self.record.workflow.as_ref()
+    }
+
+    /// What the agent is told before all else: the workflow's system prompt, and where its files are.
+    pub(crate) fn system_prompt(&self) -> Option<String> {
+        let workflow = self.workflow()?;
+        let folder = workflow.folder(self.workspace);
+        let text = format!("The files of the workflow are in {}.", folder.display());
+        let own = workflow.description.system_prompt.trim();
+        Some(if own.is_empty() { text } else { format!("{own}\n\n{text}") })
+    }
+
+    /// What is said to agents, the weaker first: by the repository that the agent starts in, by the workflow.
+    pub(crate) fn guidance(&self) -> impl Iterator<Item = &Guidance> {
+        let repository = self.record.repositories.first().map(|checkout| &checkout.guidance);
+        repository.into_iter().chain(self.workflow().map(|workflow| &workflow.guidance))
     }
 
     /// Whether there may be somebody to ask.

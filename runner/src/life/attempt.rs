@@ -90,9 +90,8 @@ impl Attempt {
         };
         let rules = CheckoutRules { local, shared: self.config.agent_socket.is_some() };
         let record = self.state.workspace_record();
-        let repositories = &self.config.session.repositories;
         tokio::select! {
-            prepared = workspace::prepare(repositories, &self.config.workspace, &record, rules) => {
+            prepared = workspace::prepare(&self.config.session, &self.config.workspace, &record, rules) => {
                 prepared.map_err(|error| TurnEnd::failed(ExitReason::WorkspaceFailed, error.to_string()))
             }
             () = self.desk.stop().cancelled() => Err(stopped_before_start()),

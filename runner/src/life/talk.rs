@@ -55,7 +55,7 @@ impl Attempt {
             if let Some(end) = self.exhausted(&turn) {
                 return self.conclude(end, &turn.input, record).await;
             }
-            match self.work_on(&mut agent, &turn).await? {
+            match self.work_on(&mut agent, &turn, record).await? {
                 Halt::Lost => {
                     self.conversation.forget();
                     next = Rest::Next(Box::new(turn.anew()));
@@ -76,10 +76,15 @@ impl Attempt {
         }
     }
 
-    async fn work_on(&mut self, agent: &mut Option<Agent>, turn: &Begun) -> Result<Halt, RunnerError> {
+    async fn work_on(
+        &mut self,
+        agent: &mut Option<Agent>,
+        turn: &Begun,
+        record: &WorkspaceRecord,
+    ) -> Result<Halt, RunnerError> {
         let told = match agent {
             Some(agent) => agent.go_on(&turn.input.run_id, &turn.opening(), &mut self.recorder),
-            None => match self.start(turn).await {
+            None => match self.start(turn, record).await {
                 Ok(started) => {
                     *agent = Some(started);
                     Ok(())
@@ -156,7 +161,7 @@ impl Attempt {
         }
     }
 
-    async fn start(&mut self, turn: &Begun) -> Result<Agent, TurnEnd> {
+    async fn start(&mut self, turn: &Begun, record: &WorkspaceRecord) -> Result<Agent, TurnEnd> {
         let home = self.config.agent_home.clone().unwrap_or_else(|| self.state.agent_home());
         let mark = self.mark();
         let name = self.conversation.known().filter(|_| turn.takes_up);
@@ -166,6 +171,7 @@ impl Attempt {
             environment: &self.config.agent_environment,
             workspace: &self.config.workspace,
             home: &home,
+            record,
             executable: &self.config.executable,
             mark: &mark,
             is_other_user: self.config.agent_socket.is_some(),

@@ -1,13 +1,16 @@
-//! Checks out the repositories of a run, each into a folder of its name, and makes nothing else.
+//! Checks out the repositories of a run, each into a folder of its name, and its workflow beside them.
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ambient_git::{GitError, LocalRepositories, Remote, RepositoryUrl, Workspace};
+use ambient_protocol::EffectiveSession;
 use ambient_protocol::effective::EffectiveRepository;
 
+use super::guidance::Guidance;
 use super::record::{Checkout, WorkspaceRecord};
+use super::workflow;
 use crate::sharing;
 
 /// How folders of unfinished clones begin.
@@ -28,7 +31,7 @@ pub(crate) struct CheckoutRules {
 /// Checks out what is missing. What an earlier attempt left stays as it is, with the agent's changes; a folder that is
 /// not in the record is a checkout that was cut off before any agent saw it, and is made again.
 pub(crate) async fn prepare(
-    repositories: &[EffectiveRepository],
+    session: &EffectiveSession,
     workspace: &Path,
     record: &Path,
     rules: CheckoutRules,
@@ -36,13 +39,21 @@ pub(crate) async fn prepare(
     fs::create_dir_all(workspace).map_err(|cause| folder_error(workspace, cause))?;
     remove_aside(workspace)?;
     let mut done = WorkspaceRecord::read(record).map_err(|cause| folder_error(record, cause))?;
-    for repository in repositories {
+    for repository in &session.repositories {
         if done.get(&repository.name).is_some() {
             continue;
         }
         let checkout = check_out(repository, workspace, rules).await?;
         done.repositories.push(checkout);
         done.write(record).map_err(|cause| folder_error(record, cause))?;
+    }
+    if let (Some(workflow), None) = (&session.workflow, &done.workflow) {
+        done.workflow = Some(workflow::check_out(workflow, workspace, rules).await?);
+        done.write(record).map_err(|cause| folder_error(record, cause))?;
+    }
+    let startup = done.workflow.as_ref().map_or("", |workflow| workflow.description.startup_prompt.as_str());
+    if session.prompt.trim().is_empty() && startup.trim().is_empty() {
+        return Err(WorkspaceError::NothingAsked);
     }
     if rules.shared {
         // Also what an earlier attempt of this user has made there.
@@ -59,19 +70,10 @@ async fn check_out(
     rules: CheckoutRules,
 ) -> Result<Checkout, WorkspaceError> {
     let name = check_name(&repository.name)?;
-    // The clone of a runner that was killed may go on for a while: it has a folder of its own.
-    let aside = tempfile::Builder::new().prefix(ASIDE).tempdir_in(workspace);
-    let aside = aside.map_err(|cause| folder_error(workspace, cause))?;
-    let cloned = aside.path().join(name);
-    let base = clone(repository, &cloned, rules.local).await.map_err(|cause| WorkspaceError::Repository {
-        name: repository.name.clone(),
-        url: repository.url.clone(),
-        branch: repository.branch.clone().unwrap_or_else(|| "the default branch".to_owned()),
-        cause: Box::new(cause),
-    })?;
     let folder = workspace.join(name);
-    remove(&folder)?;
-    fs::rename(&cloned, &folder).map_err(|cause| folder_error(&folder, cause))?;
+    let origin = (name, repository.url.as_str(), repository.branch.as_deref());
+    let base = clone_to(origin, &folder, workspace, rules).await?;
+    let guidance = Guidance::read(&folder).map_err(|cause| folder_error(&folder, cause))?;
     let file = folder.join(".git/config");
     let mut configuration = fs::read_to_string(&file).map_err(|cause| folder_error(&file, cause))?;
     if rules.shared {
@@ -79,17 +81,40 @@ async fn check_out(
         fs::write(&file, &configuration).map_err(|cause| folder_error(&file, cause))?;
     }
     let (name, url, branch) = (repository.name.clone(), repository.url.clone(), repository.branch.clone());
-    Ok(Checkout { name, url, branch, base, configuration })
+    Ok(Checkout { name, url, branch, base, configuration, guidance })
 }
 
-/// Clones, and gives the commit that is checked out.
+/// Clones name, URL and branch in place of what is in the folder, and gives the commit that is checked out.
+pub(super) async fn clone_to(
+    (name, url, branch): (&str, &str, Option<&str>),
+    folder: &Path,
+    workspace: &Path,
+    rules: CheckoutRules,
+) -> Result<String, WorkspaceError> {
+    // The clone of a runner that was killed may go on for a while: it has a folder of its own.
+    let aside = tempfile::Builder::new().prefix(ASIDE).tempdir_in(workspace);
+    let aside = aside.map_err(|cause| folder_error(workspace, cause))?;
+    let cloned = aside.path().join("checkout");
+    let base =
+        clone(url, branch, &cloned, rules.local).await.map_err(|cause| WorkspaceError::Repository {
+            name: name.to_owned(),
+            url: url.to_owned(),
+            branch: branch.unwrap_or("the default branch").to_owned(),
+            cause: Box::new(cause),
+        })?;
+    remove(folder)?;
+    fs::rename(&cloned, folder).map_err(|cause| folder_error(folder, cause))?;
+    Ok(base)
+}
+
 async fn clone(
-    repository: &EffectiveRepository,
+    url: &str,
+    branch: Option<&str>,
     folder: &Path,
     local: LocalRepositories,
 ) -> Result<String, CloneError> {
-    let url = RepositoryUrl::parse(&repository.url, local).map_err(GitError::from)?;
-    let checkout = Workspace::clone(&Remote::open(url), repository.branch.as_deref(), folder).await?;
+    let url = RepositoryUrl::parse(url, local).map_err(GitError::from)?;
+    let checkout = Workspace::clone(&Remote::open(url), branch, folder).await?;
     Ok(checkout.head()?.ok_or(CloneError::Empty)?.to_string())
 }
 
@@ -105,7 +130,7 @@ fn remove_aside(workspace: &Path) -> Result<(), WorkspaceError> {
     Ok(())
 }
 
-fn remove(folder: &Path) -> Result<(), WorkspaceError> {
+pub(super) fn remove(folder: &Path) -> Result<(), WorkspaceError> {
     match fs::remove_dir_all(folder) {
         Err(cause) if cause.kind() != io::ErrorKind::NotFound => Err(folder_error(folder, cause)),
         _ => Ok(()),
@@ -118,7 +143,7 @@ fn check_name(name: &str) -> Result<&str, WorkspaceError> {
     if plain { Ok(name) } else { Err(WorkspaceError::Name(name.to_owned())) }
 }
 
-fn folder_error(path: &Path, cause: io::Error) -> WorkspaceError {
+pub(super) fn folder_error(path: &Path, cause: io::Error) -> WorkspaceError {
     WorkspaceError::Folder { path: path.display().to_string(), cause }
 }
 
@@ -137,6 +162,20 @@ pub(crate) enum WorkspaceError {
     /// A repository's name is no folder name.
     #[error("repository name \"{0}\" cannot be a folder: use letters, digits, '.', '_' and '-'")]
     Name(String),
+    /// Neither session nor workflow says what to do.
+    #[error(
+        "nothing says what the agent is to do: set spec.initialPrompt, or startupPrompt in the workflow's .ambient/ambient.json"
+    )]
+    NothingAsked,
+    /// A workflow's path leads elsewhere.
+    #[error("the workflow's path \"{0}\" leads out of its repository: name a folder within it")]
+    WorkflowPath(String),
+    /// There is no such workflow.
+    #[error("there is no folder \"{}\" in the workflow's repository {url} at commit {commit}", path.display())]
+    NoWorkflow { url: String, path: PathBuf, commit: String },
+    /// A workflow's description cannot be read.
+    #[error("cannot read {} of the workflow {url}: {error}", path.display())]
+    Description { url: String, path: PathBuf, error: String },
     /// A folder cannot be made, read or removed.
     #[error("cannot use {path}: {cause}")]
     Folder {

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::guidance::Guidance;
+use super::workflow::WorkflowCheckout;
 use crate::durable;
 
 /// The repositories that have been checked out whole.
@@ -13,6 +15,9 @@ use crate::durable;
 #[serde(rename_all = "camelCase")]
 pub(crate) struct WorkspaceRecord {
     pub(crate) repositories: Vec<Checkout>,
+    /// The active workflow, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) workflow: Option<WorkflowCheckout>,
 }
 
 /// One repository as it was when the agent first saw it.
@@ -30,6 +35,9 @@ pub(crate) struct Checkout {
     pub(crate) base: String,
     /// The repository's configuration before the agent could change it.
     pub(crate) configuration: String,
+    /// What it said to agents then.
+    #[serde(default)]
+    pub(crate) guidance: Guidance,
 }
 
 impl Checkout {

@@ -127,10 +127,12 @@ async fn an_attempt_sleeps_and_the_next_message_wakes_the_conversation() {
         })
         .await;
         until_said(&mut turn, "second:").await;
-        assert_eq!(texts(&world).last().map(String::as_str), Some("second: good morning"));
+        say(&runner.client, &world, "m2", "by the way").await.unwrap();
+        frames(turn).await;
+        assert_eq!(texts(&world).last().map(String::as_str), Some("aside: by the way"));
         runner.client.stop().await.unwrap();
         let done = outcome(&runner.client).await;
-        assert_eq!((done.exit, done.attempt, done.usage.input_tokens), (ExitReason::Stopped, 2, 10));
+        assert_eq!((done.exit, done.attempt, done.usage.input_tokens), (ExitReason::Stopped, 2, 30));
         assert_eq!(git(&world.checkout(), &["show", "HEAD:one.txt"]), "one");
     }
 }

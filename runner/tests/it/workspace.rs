@@ -153,3 +153,38 @@ async fn a_repository_that_leads_elsewhere_is_not_worked_in() {
         assert!(done.message.contains("changed to lead elsewhere"), "{}", done.message);
     }
 }
+
+#[tokio::test]
+async fn a_workflow_lies_beside_the_repositories_and_is_not_collected() {
+    let cases: [(Option<&str>, &str, Option<&str>); 5] = [
+        (Some("bugfix"), r#"{"name": "Bugfix", "startupPrompt": "Fix a bug."}"#, None),
+        (Some("absent"), "{}", Some("there is no folder \"absent\" in the workflow's repository")),
+        (Some("../up"), "{}", Some("leads out of its repository")),
+        (Some("bugfix"), "{", Some("cannot read bugfix/.ambient/ambient.json of the workflow")),
+        (Some("bugfix"), "{}", Some("nothing says what the agent is to do")),
+    ];
+    for (path, description, problem) in cases {
+        let mut world = World::new(Some("steps: [{finish: {summary: Done}}]"));
+        let workflow = world.path("workflow");
+        fs::create_dir_all(workflow.join("bugfix/.ambient")).unwrap();
+        fs::write(workflow.join("bugfix/.ambient/ambient.json"), description).unwrap();
+        git(&workflow, &["init", "--quiet", "--initial-branch=main"]);
+        commit(&workflow, "A workflow");
+        world.session(|session| {
+            session["prompt"] = json!("");
+            session["workflow"] = json!({"url": workflow, "path": path});
+        });
+        let done = world.runner().await.run(&world).await;
+        match problem {
+            None => assert_eq!((done.exit, done.message.as_str()), (ExitReason::Completed, "")),
+            Some(problem) => {
+                assert_eq!(done.exit, ExitReason::WorkspaceFailed);
+                assert!(done.message.contains(problem), "{}", done.message);
+                continue;
+            }
+        }
+        let folder = world.path("volume/workspace/.workflow");
+        assert!(folder.join("bugfix/.ambient/ambient.json").exists() && !folder.join(".git").exists());
+        assert!(done.repositories.iter().all(|repository| repository.name != "workflow"));
+    }
+}

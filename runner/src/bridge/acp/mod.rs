@@ -64,7 +64,7 @@ impl Bridge for Acp {
         let session = context.session;
         let setup = Setup {
             directory: context.directory(),
-            prompt: context.prompt(),
+            prompt: prompt(context),
             model: session.model.name.clone(),
             auth_method: session.environment.get(ACP_AUTH_METHOD).cloned(),
             servers: McpServer::all(session),
@@ -72,6 +72,12 @@ impl Bridge for Acp {
         let (services, run) = (services(context), &context.input.run_id);
         Box::new(AcpTranslator::new(setup, session.approval.clone(), services, run))
     }
+}
+
+/// The protocol has no place for what comes before all else, so it comes first.
+fn prompt(context: &TurnContext<'_>) -> String {
+    let parts = context.system_prompt().into_iter().chain([context.prompt()]);
+    parts.collect::<Vec<_>>().join("\n\n")
 }
 
 /// The session's own command line, else the registry's: a list in JSON, or words.

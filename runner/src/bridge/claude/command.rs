@@ -6,7 +6,7 @@ use ambient_protocol::effective::ApprovalMode;
 
 use serde_json::{Map, json};
 
-use super::TurnContext;
+use super::{TurnContext, guidance};
 use crate::bridge::mcp::McpServer;
 use crate::carrier::{AgentCommand, AgentFile};
 
@@ -24,15 +24,21 @@ pub(super) fn build(context: &TurnContext<'_>) -> AgentCommand {
     for folder in context.repositories().skip(1) {
         arguments.extend(["--add-dir".into(), folder.into_os_string()]);
     }
+    if let Some(workflow) = context.workflow() {
+        arguments.extend(["--add-dir".into(), workflow.folder(context.workspace).into_os_string()]);
+    }
+    let (mut files, flags) = guidance::prepare(context);
+    arguments.extend(flags.into_iter().map(OsString::from));
     let servers = servers_file(context);
     arguments.extend(servers.iter().flat_map(|file| ["--mcp-config".into(), file.path.clone().into()]));
+    files.extend(servers);
     AgentCommand {
         program: program.into(),
         arguments,
         environment: environment(context),
         directory: context.directory(),
         input: context.prompt().into_bytes(),
-        files: servers.into_iter().collect(),
+        files,
     }
 }
 

@@ -5,6 +5,7 @@
 mod blocks;
 mod command;
 mod conclusion;
+mod guidance;
 mod messages;
 mod subagents;
 

@@ -4,10 +4,12 @@ use std::path::Path;
 
 use ambient_protocol::outcome::ExitReason;
 use ambient_protocol::{AgentRegistry, EffectiveSession, RunAgentInput, Verifier};
+use serde::Deserialize as _;
 use serde_json::json;
 
 use super::super::testing::{self, Translated, conversation, frames};
 use super::*;
+use crate::workspace::WorkspaceRecord;
 
 /// Recorded from version 2.1.197 of the program with a scripted model; paths are replaced.
 const RECORDED: &str = include_str!("../../../fixtures/claude-2.1.197.jsonl");
@@ -151,13 +153,19 @@ fn session(extra: &Value) -> EffectiveSession {
 }
 
 fn command(extra: &Value) -> AgentCommand {
+    context_with(extra, &json!({"repositories": []}), |context| Claude.command(context))
+}
+
+/// What comes of a turn of a session with `extra`, and of what was checked out.
+pub(super) fn context_with<T>(extra: &Value, record: &Value, of: impl FnOnce(&TurnContext<'_>) -> T) -> T {
     let inherited = BTreeMap::from([("PATH".to_owned(), OsString::from("/bin"))]);
-    Claude.command(&TurnContext {
+    of(&TurnContext {
         session: &session(extra),
         input: &RunAgentInput::prompt("uid", "s-r1-a1", "-p is what I ask"),
         environment: &inherited,
         workspace: Path::new("/w"),
         home: Path::new("/h"),
+        record: &WorkspaceRecord::deserialize(record).unwrap(),
         executable: Path::new("/ambient"),
         mark: "mark",
         is_other_user: false,

@@ -20,11 +20,26 @@ pub(super) fn files(context: &TurnContext<'_>, environment: &BTreeMap<String, Os
         file("settings.json", settings(context, environment).to_string()),
         file("trustedFolders.json", distrust(context.workspace).to_string()),
     ];
+    files.push(file("GEMINI.md", memory(context)));
+    for guidance in context.guidance() {
+        let commands = guidance.under(".gemini/commands");
+        files.extend(
+            commands
+                .map(|(path, text)| AgentFile { path: context.home.join(path), content: text.to_owned() }),
+        );
+    }
     let approval = &context.session.approval;
     if approval.mode == ApprovalMode::Ask && !approval.tools.is_empty() {
         files.push(file("policies/ambient.toml", forbid(&approval.tools)));
     }
     files
+}
+
+/// What it is told before all else, and what repository and workflow have it remember.
+fn memory(context: &TurnContext<'_>) -> String {
+    let prompt = context.system_prompt();
+    let remembered = context.guidance().filter_map(|one| one.file("GEMINI.md")).map(str::to_owned);
+    prompt.into_iter().chain(remembered).collect::<Vec<_>>().join("\n\n")
 }
 
 fn settings(context: &TurnContext<'_>, environment: &BTreeMap<String, OsString>) -> Value {

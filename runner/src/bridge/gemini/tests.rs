@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::super::testing::{self, Translated, conversation, frames};
 use super::*;
+use crate::workspace::WorkspaceRecord;
 
 /// Recorded from version 0.61.0 of the program with a scripted model; paths and the session's id are replaced.
 const RECORDED: &str = include_str!("../../../fixtures/gemini-0.61.0.jsonl");
@@ -193,6 +194,7 @@ fn command(extra: &Value) -> AgentCommand {
         environment: &inherited,
         workspace: Path::new("/w"),
         home: Path::new("/h"),
+        record: &WorkspaceRecord::default(),
         executable: Path::new("/ambient"),
         mark: "mark",
         is_other_user: false,

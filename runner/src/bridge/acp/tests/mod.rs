@@ -11,6 +11,7 @@ use super::super::testing::conversation;
 use super::*;
 use crate::bridge::{Flow, Report, Word};
 use crate::carrier::AgentExit;
+use crate::workspace::WorkspaceRecord;
 
 /// What version 0.61.0 of Gemini CLI said to a scripted model's run; paths are replaced.
 const RECORDED: &str = include_str!("../../../../fixtures/gemini-cli-acp-0.61.0.jsonl");
@@ -43,6 +44,9 @@ fn translate(extra: &Value, lines: &str, exit: AgentExit) -> Translated {
     Translated { events, said, flow, report: translator.finish(exit) }
 }
 
+/// Of a workspace in which nothing was checked out.
+static NOTHING: WorkspaceRecord = WorkspaceRecord { repositories: Vec::new(), workflow: None };
+
 fn context<'a>(
     session: &'a EffectiveSession,
     input: &'a RunAgentInput,
@@ -54,6 +58,7 @@ fn context<'a>(
         environment,
         workspace: Path::new("/nowhere/workspace"),
         home: Path::new("/h"),
+        record: &NOTHING,
         executable: Path::new("/ambient"),
         mark: "mark",
         is_other_user: false,
