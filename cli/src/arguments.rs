@@ -81,6 +81,10 @@ pub(crate) struct BrokerArguments {
     /// A binding to start with; may be given several times.
     #[arg(long = "binding", value_name = "FILE")]
     pub(crate) bindings: Vec<PathBuf>,
+    /// Live as long as whoever holds standard input open, and then as long as a run is bound; begin when another broker
+    /// has let go of the folder.
+    #[arg(long, hide = true)]
+    pub(crate) companion: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,5 +1,7 @@
 //! `ambient broker`: credentials, budgets and an allow list in front of models and Git.
 
+mod companion;
+
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -17,6 +19,7 @@ use kube::Client;
 use tokio::net::TcpListener;
 
 use crate::arguments::BrokerArguments;
+use companion::Companion;
 
 /// A rotated Secret counts after this at the latest.
 const REREAD: Duration = Duration::from_secs(30);
@@ -24,6 +27,12 @@ const REREAD: Duration = Duration::from_secs(30);
 /// Serves until it is told to end.
 pub(crate) async fn broker(arguments: BrokerArguments) -> anyhow::Result<ExitCode> {
     let shutdown = ambient_kit::shutdown::on_signals()?.leave;
+    let companion = arguments.companion.then(Companion::begin).transpose()?;
+    if let Some(companion) = &companion
+        && !companion.has_its_turn(&arguments.data_dir).await?
+    {
+        return Ok(ExitCode::SUCCESS);
+    }
     let config = Config {
         public_keys: read(&arguments.public_keys)?,
         credentials: credentials(arguments.credentials.as_deref()).await?,
@@ -35,6 +44,9 @@ pub(crate) async fn broker(arguments: BrokerArguments) -> anyhow::Result<ExitCod
     let broker = Broker::new(config)?;
     let listener = TcpListener::bind(arguments.listen).await;
     let listener = listener.with_context(|| format!("cannot listen on {}", arguments.listen))?;
+    if let Some(companion) = companion {
+        tokio::spawn(companion.end(broker.bound_runs(), shutdown.clone()));
+    }
     broker.serve(listener, shutdown).await?;
     Ok(ExitCode::SUCCESS)
 }

@@ -15,7 +15,7 @@ use crate::output::Progress;
 
 /// What local mode is not; said at every start.
 pub(crate) const NO_SANDBOX: &str = "Agents run as processes of this user, unsandboxed: run only what you would run yourself. \
-     Keys in the Secret ambient-runner-secrets reach the agent's environment.";
+     They are not given the keys in the Secret ambient-runner-secrets, but could look for them as you could.";
 
 /// Runs until told to end.
 pub(crate) async fn up(arguments: UpArguments) -> anyhow::Result<ExitCode> {
@@ -85,7 +85,7 @@ pub(crate) async fn end(progress: &Progress, platform: &Platform, parts: Parts, 
     platform.settle().await;
     let running = platform.running_pods();
     if running == 0 {
-        parts.end().await;
+        parts.end(running).await;
         return;
     }
     progress.line(&format!(
@@ -96,7 +96,7 @@ pub(crate) async fn end(progress: &Progress, platform: &Platform, parts: Parts, 
     if second.is_ok() {
         stop(progress, platform, shutdown).await;
     }
-    parts.end().await;
+    parts.end(platform.running_pods()).await;
 }
 
 /// How long runners may take to stop their agents and to have the results recorded.

@@ -28,6 +28,8 @@ vocabulary! {
         Reconciled = "Reconciled",
         /// A session: whether the Secrets it needs are there.
         SecretsReady = "SecretsReady",
+        /// A session: whether the keys that its agent needs stay with the broker. Where not, they are in its environment.
+        KeysLent = "KeysLent",
         /// A session: whether its run is claimed in the ledger.
         Claimed = "Claimed",
         /// A session: whether the Job of the current attempt exists.

@@ -21,6 +21,8 @@ pub const AGENT_REGISTRY_NAME: &str = "ambient-agents";
 pub const TENANT_SYNC_ACCOUNT: &str = "ambient-sync";
 /// The service account of root sources (rule 8).
 pub const ROOT_SYNC_ACCOUNT: &str = "ambient-root-sync";
+/// The broker: its service account and its pods' label `app`; in a project's namespace, the role by which it reads Secrets.
+pub const BROKER_ACCOUNT: &str = "ambient-broker";
 /// Where results go when nothing else is said.
 pub const DEFAULT_RESULTS_BRANCH: &str = "ambient-results";
 

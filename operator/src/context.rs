@@ -13,7 +13,7 @@ use kube::Client;
 use kube::runtime::reflector::{ObjectRef, Store};
 
 use crate::ledger::ResultsTargets;
-use crate::session::{PodShape, ProgressBoard, Pursuits, RunId, Slots};
+use crate::session::{Broker, PodShape, ProgressBoard, Pursuits, RunId, Slots};
 
 /// Handles and settings of one operator.
 pub(crate) struct Context {
@@ -23,6 +23,8 @@ pub(crate) struct Context {
     pub installation: Installation,
     /// How each runner type is run.
     pub registry: AgentRegistry,
+    /// Who lends keys to runs.
+    pub broker: Option<Broker>,
     /// Signs tokens for runners.
     pub signer: Arc<Signer>,
     /// Public keys that runners trust, one a line.

@@ -32,7 +32,7 @@ pub use session::{AGUI_PORT, PodShape};
 
 use context::Context;
 use ledger::{ResultsTargets, TargetSettings};
-use session::{ProgressBoard, Pursuits, Slots};
+use session::{Broker, ProgressBoard, Pursuits, Slots};
 
 /// Settings of one operator.
 pub struct Config {
@@ -48,6 +48,9 @@ pub struct Config {
     pub pod_shape: PodShape,
     /// How each runner type is run.
     pub registry: AgentRegistry,
+    /// Where the broker is, for this operator and for runners: `http://host:port`. Without one agents have their keys
+    /// themselves.
+    pub broker_url: Option<String>,
     /// Most sessions that run at once.
     pub slots: usize,
     /// Signs tokens for runners.
@@ -82,6 +85,7 @@ impl Operator {
             client,
             installation: config.installation,
             registry: config.registry,
+            broker: config.broker_url.map(|url| Broker::new(url, Arc::clone(&config.signer))),
             signer: config.signer,
             public_keys: config.public_keys,
             local_repositories: config.local_repositories,

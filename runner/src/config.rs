@@ -13,6 +13,7 @@ use ambient_protocol::run::AttemptId;
 use ambient_protocol::token::{TokenError, Verifier};
 use ambient_redaction::{Redactor, Secret};
 
+use crate::lending::BrokerAccess;
 use crate::turn::Watchdogs;
 
 /// Variables that an agent inherits from the runner. All others it does not see.
@@ -67,6 +68,8 @@ pub struct Config {
     pub agent_socket: Option<PathBuf>,
     /// The agent's home folder; none stands for one in the state folder.
     pub agent_home: Option<PathBuf>,
+    /// Who lends what the agent needs; none where its keys are in its environment.
+    pub broker: Option<BrokerAccess>,
     /// Bounds on the agent's behaviour.
     pub watchdogs: Watchdogs,
 }
@@ -89,6 +92,10 @@ impl Config {
             keys.values().map(|value| Secret::new(value.as_encoded_bytes())).collect();
         if let Some(folder) = variables.optional_path(names::REDACTION_DIRECTORY) {
             secrets.extend(read_secrets(&folder)?);
+        }
+        let broker = variables.broker()?;
+        if let Some(BrokerAccess { token_file, .. }) = &broker {
+            secrets.push(Secret::new(fs::read(token_file).map_err(|cause| file_error(token_file, cause))?));
         }
         let agent_socket = variables.optional_path(names::AGENT_SOCKET);
         // A container of its own has variables of its own, and the keys are there.
@@ -114,6 +121,7 @@ impl Config {
             },
             agent_socket,
             agent_home: variables.optional_path(names::AGENT_HOME),
+            broker,
             watchdogs: Watchdogs::default(),
             session,
         })
@@ -159,6 +167,13 @@ impl Variables {
         let port: u16 =
             port.parse().map_err(|_| ConfigError::Address { name: names::AGUI_PORT, text: port })?;
         Ok(SocketAddr::new(parsed, port))
+    }
+
+    fn broker(&self) -> Result<Option<BrokerAccess>, ConfigError> {
+        let Some(text) = self.optional(names::BROKER_URL) else { return Ok(None) };
+        let invalid = |_| ConfigError::Address { name: names::BROKER_URL, text: text.clone() };
+        let address = text.parse().map_err(invalid)?;
+        Ok(Some(BrokerAccess { address, token_file: self.path(names::BROKER_TOKEN_FILE)? }))
     }
 
     fn inherited(&self) -> BTreeMap<String, OsString> {
@@ -301,6 +316,8 @@ mod tests {
             (names::AGUI_PORT, "99999", "AGUI_PORT=\"99999\""),
             (names::PUBLIC_KEYS_FILE, "/dev/null", "/dev/null holds no public keys"),
             (names::REDACTION_DIRECTORY, "/nowhere/secrets", "/nowhere/secrets"),
+            (names::BROKER_URL, "http://127.0.0.1:1", names::BROKER_TOKEN_FILE),
+            (names::BROKER_URL, "http://[", "AMBIENT_BROKER_URL=\"http://[\""),
         ];
         let folder = tempfile::tempdir().unwrap();
         for (name, value, expected) in cases {

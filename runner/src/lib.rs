@@ -2,7 +2,7 @@
 //!
 //! A runner serves one attempt of one run. It checks out the run's repositories, waits for its first turn, drives the
 //! agent as a process of its own, stores what the agent does as events in one log, and leaves an outcome that is on
-//! disk before anybody can read it. It calls nobody: operator and backend call it, with signed tokens.
+//! disk before anybody can read it. It calls nobody but the broker: operator and backend call it, with signed tokens.
 //!
 //! Where things are it learns from environment variables alone; no absolute path stands in this crate.
 
@@ -12,6 +12,7 @@ mod carrier;
 mod clock;
 mod config;
 mod durable;
+mod lending;
 mod life;
 mod log;
 mod orders;
@@ -25,6 +26,7 @@ mod workspace;
 
 pub use bridge::{RUNNER_TYPES, UnknownRunnerType};
 pub use config::{Config, ConfigError};
+pub use lending::BrokerAccess;
 pub use life::{Ending, RunnerError, run, serve};
 pub use log::LogError;
 pub use state::StateError;

@@ -104,6 +104,7 @@ pub(super) fn usage_of_status(usage: &SessionUsage) -> UsageView {
         output_tokens: number(usage.output_tokens),
         cached_input_tokens: number(usage.cached_input_tokens),
         cost_usd: usage.cost_usd,
+        reported_cost_usd: None,
         turns: u32::try_from(usage.turns).unwrap_or_default(),
     })
 }

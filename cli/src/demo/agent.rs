@@ -1,25 +1,28 @@
 //! The agent that works in the demo: which it is, where its model answers, and with which key.
 
+use std::collections::BTreeMap;
+
+use ambient_protocol::broker::{ModelService, service_of};
 use ambient_protocol::registry::{DEFAULT_RUNNER_TYPE, GEMINI_CLI, REPLAY};
 
 use crate::arguments::{DemoAgent, DemoArguments};
 
-/// A key that the scripted model server does not check; agents insist on one.
+/// A key that the scripted model server does not check; a service is asked with one.
 const SCRIPTED_KEY: &str = "scripted-model-no-key-needed";
 
-/// The key for the Secret from which the agent's environment is filled (until a broker holds keys).
+/// The key for the agent's model, as it is put in the Secret that the broker reads.
 pub(super) struct Key {
-    /// Its name in the Secret, and the variable that the agent reads.
-    pub(super) name: &'static str,
-    /// The key.
-    pub(super) value: String,
+    service: &'static ModelService,
+    value: String,
 }
 
-/// What an agent's program reads from its environment.
-struct Service {
-    name: &'static str,
-    key: &'static str,
-    address: &'static str,
+impl Key {
+    /// The entries of the Secret; with `address` the model answers there.
+    pub(super) fn entries(&self, address: Option<&str>) -> BTreeMap<&'static str, String> {
+        let key = [(self.service.key, self.value.clone())];
+        let address = address.map(|address| (self.service.address_entry, address.to_owned()));
+        key.into_iter().chain(address).collect()
+    }
 }
 
 /// The runner type.
@@ -31,26 +34,24 @@ pub(super) fn runner_type(agent: DemoAgent) -> &'static str {
     }
 }
 
-fn service(agent: DemoAgent) -> Option<Service> {
-    match agent {
-        DemoAgent::Replay => None,
-        DemoAgent::Claude => {
-            Some(Service { name: "Claude Code", key: "ANTHROPIC_API_KEY", address: "ANTHROPIC_BASE_URL" })
-        }
-        DemoAgent::Gemini => {
-            Some(Service { name: "Gemini CLI", key: "GEMINI_API_KEY", address: "GOOGLE_GEMINI_BASE_URL" })
-        }
-    }
+/// The program's name, and its model's service.
+fn service(agent: DemoAgent) -> Option<(&'static str, &'static ModelService)> {
+    let (program, key) = match agent {
+        DemoAgent::Replay => return None,
+        DemoAgent::Claude => ("Claude Code", "ANTHROPIC_API_KEY"),
+        DemoAgent::Gemini => ("Gemini CLI", "GEMINI_API_KEY"),
+    };
+    Some((program, service_of(key)?))
 }
 
 /// The key, if the agent needs one.
 pub(super) fn key(arguments: &DemoArguments) -> anyhow::Result<Option<Key>> {
-    let Some(Service { name, key, .. }) = service(arguments.agent) else {
+    let Some((program, service)) = service(arguments.agent) else {
         anyhow::ensure!(!arguments.scripted_model, "--scripted-model goes with --agent claude or gemini");
         return Ok(None);
     };
     if arguments.scripted_model {
-        return Ok(Some(Key { name: key, value: SCRIPTED_KEY.to_owned() }));
+        return Ok(Some(Key { service, value: SCRIPTED_KEY.to_owned() }));
     }
     let given = match arguments.agent {
         DemoAgent::Replay => &None,
@@ -58,13 +59,8 @@ pub(super) fn key(arguments: &DemoArguments) -> anyhow::Result<Option<Key>> {
         DemoAgent::Gemini => &arguments.gemini_api_key,
     };
     let Some(value) = given.clone() else {
-        anyhow::bail!("{name} needs a model: set {key} to use the real service, or give --scripted-model");
+        let key = service.key;
+        anyhow::bail!("{program} needs a model: set {key} to use the real service, or give --scripted-model");
     };
-    Ok(Some(Key { name: key, value }))
-}
-
-/// The variables by which the agent asks the model at this address.
-pub(super) fn asking_at(agent: DemoAgent, address: &str) -> Vec<(String, String)> {
-    let variable = service(agent).map(|service| (service.address.to_owned(), address.to_owned()));
-    variable.into_iter().collect()
+    Ok(Some(Key { service, value }))
 }

@@ -7,18 +7,19 @@ use ambient_crds::conditions::ConditionType;
 use ambient_crds::phase::Phase;
 use ambient_crds::session::{AgenticSession, AgenticSessionStatus};
 use ambient_kit::conditions::find;
+use ambient_protocol::broker::RUNNER_SECRET;
 use ambient_protocol::client::{ClientError, follow_events};
 use ambient_protocol::conversation::{Conversation, Entry};
 use ambient_protocol::sse::SEALED;
 use anyhow::Context as _;
 use futures::StreamExt as _;
+use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Client;
 use kube::api::{Api, Patch, PatchParams};
 use kube::runtime::{WatchStreamExt as _, watcher};
 use serde_json::json;
 
-use super::agent::Key;
 use super::{PROJECT, SESSION};
 use crate::local::Platform;
 use crate::news::{is_recorded, standing};
@@ -165,16 +166,17 @@ fn is_over(status: &AgenticSessionStatus) -> bool {
     (ended && is_recorded(status)) || invalid
 }
 
-/// Stores the agent's key. The Project's namespace exists before its session: it is made with the first commit.
-pub(super) async fn put_key(client: &Client, key: &Key) -> anyhow::Result<()> {
+/// Stores the key of the agent's model. The Project's namespace exists before its session: it is made with the first
+/// commit.
+pub(super) async fn put_key(client: &Client, entries: BTreeMap<&'static str, String>) -> anyhow::Result<()> {
     wait_for_namespace(client).await?;
+    let data: BTreeMap<_, _> =
+        entries.into_iter().map(|(entry, value)| (entry, ByteString(value.into_bytes()))).collect();
     let secrets: Api<Secret> = Api::namespaced(client.clone(), PROJECT);
-    let secret = json!({
-        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "ambient-runner-secrets"},
-        "stringData": {key.name: key.value},
-    });
+    let secret =
+        json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": RUNNER_SECRET}, "data": data});
     let params = PatchParams::apply("ambient-cli").force();
-    let stored = secrets.patch("ambient-runner-secrets", &params, &Patch::Apply(secret)).await;
+    let stored = secrets.patch(RUNNER_SECRET, &params, &Patch::Apply(secret)).await;
     stored.map(drop).context("cannot store the agent's key")
 }
 

@@ -46,9 +46,11 @@ pub(crate) async fn demo(arguments: DemoArguments) -> anyhow::Result<ExitCode> {
     let shutdown = ambient_kit::shutdown::on_signals()?;
     greet(&progress, &platform, &repositories);
     up::warn_of_open_door(&progress, &arguments.local);
-    let session = demo_session(&arguments, model.as_ref(), &repositories);
+    let runner_type = agent::runner_type(arguments.agent);
+    let session = DemoSession { runner_type, target: repositories.target.clone() };
     if let Some(key) = key {
-        follow::put_key(&platform.client, &key).await?;
+        let address = model.as_ref().map(|model| model.address.as_str());
+        follow::put_key(&platform.client, key.entries(address)).await?;
     }
     let ended = tokio::select! {
         ended = run(&progress, &platform, &repositories, &session) => ended?,
@@ -137,17 +139,6 @@ fn folder(arguments: &DemoArguments) -> anyhow::Result<PathBuf> {
         // It is kept: what came back is there to be looked at.
         None => Ok(tempfile::Builder::new().prefix("ambient-demo-").tempdir()?.keep()),
     }
-}
-
-fn demo_session(
-    arguments: &DemoArguments,
-    model: Option<&ScriptedModel>,
-    repositories: &DemoRepositories,
-) -> DemoSession {
-    let environment =
-        model.map(|model| agent::asking_at(arguments.agent, &model.address)).unwrap_or_default();
-    let runner_type = agent::runner_type(arguments.agent);
-    DemoSession { runner_type, environment, target: repositories.target.clone() }
 }
 
 fn agents(arguments: &DemoArguments) -> anyhow::Result<Agents> {

@@ -39,7 +39,6 @@ pub(crate) struct DemoRepositories {
 /// What differs from the session in `examples/`.
 pub(crate) struct DemoSession {
     pub(crate) runner_type: &'static str,
-    pub(crate) environment: Vec<(String, String)>,
     pub(crate) target: PathBuf,
 }
 
@@ -91,7 +90,6 @@ fn session_manifest(session: &DemoSession, run: u32) -> anyhow::Result<String> {
     wanted.metadata.namespace = Some(PROJECT.to_owned());
     wanted.spec.runner_type = Some(session.runner_type.to_owned());
     wanted.spec.run = run.try_into()?;
-    wanted.spec.environment_variables.extend(session.environment.iter().cloned());
     for repository in &mut wanted.spec.repos {
         repository.url = session.target.display().to_string();
     }

@@ -49,6 +49,11 @@ impl Agents {
         Self { runner, ..self }
     }
 
+    /// This executable.
+    pub(crate) fn executable(&self) -> &Path {
+        &self.executable
+    }
+
     /// The agent registry with this machine's programs.
     pub(crate) fn registry(&self) -> AgentRegistry {
         let mut registry = AgentRegistry::built_in();

@@ -79,16 +79,14 @@ impl DataFolder {
         Ok(Arc::new(Signer::from_paserk(part, &secret)?))
     }
 
+    /// Keys, bindings and counts of the broker.
+    pub(crate) fn broker_folder(&self) -> PathBuf {
+        self.path.join("broker")
+    }
+
     /// Writes a file that only its owner may read.
     pub(crate) fn write(&self, path: &Path, text: &str) -> anyhow::Result<()> {
-        let temporary = path.with_extension("new");
-        let mut options = File::options();
-        options.write(true).create(true).truncate(true).mode(0o600);
-        let mut file = options.open(&temporary)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)?;
-        Ok(())
+        Ok(write_private(path, text.as_bytes())?)
     }
 
     fn keep(&self, name: &str, make: impl FnOnce() -> anyhow::Result<String>) -> anyhow::Result<String> {
@@ -104,6 +102,18 @@ impl DataFolder {
             Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
         }
     }
+}
+
+/// Replaces a file, as a whole, by one that only its owner may read.
+pub(super) fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".new");
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let mut file = options.open(&temporary)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&temporary, path)
 }
 
 #[cfg(test)]

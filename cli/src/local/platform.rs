@@ -21,6 +21,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::accounts;
 use super::agents::Agents;
+use super::broker::LocalBroker;
+use super::credentials;
 use super::data::DataFolder;
 use super::installation::installation;
 use super::objects::{self, RootSource};
@@ -55,6 +57,8 @@ pub(crate) struct Platform {
 pub(crate) struct Parts {
     tasks: JoinSet<anyhow::Result<()>>,
     shutdown: CancellationToken,
+    /// Cancelled where the broker need not outlive this process.
+    broker_unneeded: CancellationToken,
 }
 
 /// The dashboard's address where none is asked for.
@@ -84,6 +88,7 @@ impl Platform {
         let operator_signer = data.signer("operator")?;
         let backend_signer = data.signer("backend")?;
         let public_keys = public_keys(&operator_signer, &backend_signer)?;
+        let broker = LocalBroker::prepare(&data, agents.executable(), &operator_signer.public_paserk()?)?;
         let operator = Operator::new(
             accounts::part(&cluster, "ambient-operator"),
             ambient_operator::Config {
@@ -93,24 +98,23 @@ impl Platform {
                 local_repositories: LocalRepositories::Allowed,
                 pod_shape: PodShape::OneContainer,
                 registry: agents.registry(),
+                broker_url: Some(broker.url()),
                 slots,
                 signer: operator_signer,
                 public_keys,
                 clock: Clock::system(),
             },
         );
+        let broker_unneeded = CancellationToken::new();
+        parts.spawn(broker.keep(shutdown.clone(), broker_unneeded.clone()));
+        let credentials = data.broker_folder().join("credentials");
+        parts.spawn(credentials::mirror(client.clone(), credentials, shutdown.clone()));
         let sync = sync_config(&data, &cluster, operator.records());
         let records_url = format!("http://{}", records.local_addr()?);
         parts.spawn(ended("operator", operator.run(records, shutdown.clone())));
-        parts.spawn(ended(
-            "sync",
-            ambient_reconciler_git::run(
-                accounts::part(&cluster, "ambient-reconciler-git"),
-                sync,
-                Hints::default(),
-                shutdown.clone(),
-            ),
-        ));
+        let account = accounts::part(&cluster, "ambient-reconciler-git");
+        let syncing = ambient_reconciler_git::run(account, sync, Hints::default(), shutdown.clone());
+        parts.spawn(ended("sync", syncing));
         let address = dashboard.local_addr()?;
         let backend = ambient_backend::Config {
             clients: user_clients(&cluster),
@@ -122,7 +126,7 @@ impl Platform {
         parts.spawn(ended("backend", ambient_backend::serve(backend, dashboard, shutdown.clone())));
         objects::declare_source(&client, &source).await.context("cannot declare the source")?;
         let platform = Self { client, dashboard: address, token, kubeconfig, node: handle, _data: data };
-        Ok((platform, Parts { tasks: parts, shutdown }))
+        Ok((platform, Parts { tasks: parts, shutdown, broker_unneeded }))
     }
 
     /// The address that logs the administrator in.
@@ -163,8 +167,11 @@ impl Parts {
         }
     }
 
-    /// Ends the parts; pods go on.
-    pub(crate) async fn end(mut self) {
+    /// Ends the parts; pods go on, and with them the broker.
+    pub(crate) async fn end(mut self, running_pods: usize) {
+        if running_pods == 0 {
+            self.broker_unneeded.cancel();
+        }
         self.shutdown.cancel();
         while self.tasks.join_next().await.is_some() {}
     }

@@ -44,6 +44,7 @@ metadata: {name: team}
 spec:
   allowProjectSettings: true
   deletionPolicy: Delete
+  ceilings: {egress: [pypi.org]}
 GROUPS
 ---
 apiVersion: vteam.ambient-code/v1alpha1

@@ -143,7 +143,12 @@ fn token(signer: &Signer) -> Result<String, Failure> {
 async fn broker(folder: &std::path::Path, signer: &Signer, model: SocketAddr) -> Result<SocketAddr, Failure> {
     std::fs::create_dir_all(folder.join("secrets/demo/keys"))?;
     std::fs::write(folder.join("secrets/demo/keys/ANTHROPIC_API_KEY"), "sk-ant-bench-0123456789")?;
-    let reference = CredentialReference { namespace: "demo".to_owned(), name: "keys".to_owned(), key: None };
+    let reference = CredentialReference {
+        namespace: "demo".to_owned(),
+        name: "keys".to_owned(),
+        key: None,
+        address_entry: None,
+    };
     let upstream = Upstream {
         name: "anthropic".to_owned(),
         kind: UpstreamKind::Anthropic,

@@ -51,10 +51,10 @@ async fn bindings_of(shared: &Shared, request: Request<Incoming>) -> Result<Resp
         }
         (&Method::DELETE, false) => match shared.runs.unbind(&run)? {
             true => Ok(status(StatusCode::NO_CONTENT)),
-            false => Err(Refusal::NotBound(run.to_string())),
+            false => Err(Refusal::NoBinding(run.to_string())),
         },
         (&Method::GET, true) => {
-            let found = shared.runs.get(&run)?.ok_or_else(|| Refusal::NotBound(run.to_string()))?;
+            let found = shared.runs.get(&run)?.ok_or_else(|| Refusal::NoBinding(run.to_string()))?;
             Ok(json(&usage_of(&found)))
         }
         _ => Err(Refusal::Path(path)),

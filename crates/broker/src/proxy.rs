@@ -1,5 +1,6 @@
 //! One request: whose it is, what it asks, whether it may, and then on to the upstream with the real credential.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -17,7 +18,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::account::{Charge, Order};
 use crate::answer::{Counting, Entry, PassedOn};
 use crate::body::{self, Body};
-use crate::credentials::Credential;
+use crate::credential::{self, Credential};
 use crate::dialect::{Asked, Dialect};
 use crate::endpoint::{Endpoint, endpoint, without_keys};
 use crate::headers;
@@ -100,7 +101,8 @@ async fn attempt(
     let room = body::room(&sent, limits.body_bytes);
     let room = Arc::clone(&run.account.memory).try_acquire_many_owned(room).map_err(|_| Refusal::Busy)?;
     let sent = body::read(sent, limits.body_bytes, limits.stall_timeout).await?;
-    let credential = credential(shared, upstream, &asked).await?;
+    let (upstream, credential) = opened(shared, upstream, &asked).await?;
+    let upstream = &*upstream;
     let request = outgoing(&parts, upstream, path, credential.as_ref(), sent.clone())?;
     let (model, charge) = admitted(shared, run, upstream, &asked, &sent).await?;
     drop(sent);
@@ -169,18 +171,23 @@ async fn admitted(
     Ok((model, Some(charge)))
 }
 
-async fn credential(
+/// The upstream as its Secret has it, and the credential that opens it.
+async fn opened<'u>(
     shared: &Shared,
-    upstream: &Upstream,
+    upstream: &'u Upstream,
     asked: &Endpoint,
-) -> Result<Option<Credential>, Refusal> {
-    let Some(reference) = &upstream.credential else { return Ok(None) };
+) -> Result<(Cow<'u, Upstream>, Option<Credential>), Refusal> {
+    let Some(reference) = &upstream.credential else { return Ok((Cow::Borrowed(upstream), None)) };
     let fields = shared.credentials.read(reference).await?;
-    let address = match asked {
-        Endpoint::Git { repository } => format!("{}/{repository}", upstream.base_url.trim_end_matches('/')),
-        _ => upstream.base_url.clone(),
+    let upstream = credential::located(upstream, reference, &fields)?;
+    let credential = match asked {
+        Endpoint::Git { repository } => {
+            let address = format!("{}/{repository}", upstream.base_url.trim_end_matches('/'));
+            Credential::of_repository(&upstream, &address, reference, &fields)?
+        }
+        _ => Some(Credential::of_model(&upstream, reference, &fields)?),
     };
-    Ok(Some(Credential::of(upstream, &address, reference, &fields)?))
+    Ok((upstream, credential))
 }
 
 /// The request as it goes to the upstream.

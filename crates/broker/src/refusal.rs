@@ -21,6 +21,8 @@ pub(crate) enum Refusal {
     Token(#[from] TokenError),
     #[error("nothing is bound for {0}")]
     NotBound(String),
+    #[error("the run {0} is not bound")]
+    NoBinding(String),
     #[error("what was bound for this run has expired")]
     Expired,
     #[error("this run has no upstream \"{name}\"; it has: {known}")]
@@ -108,7 +110,7 @@ impl Refusal {
             Self::NoToken => StatusCode::UNAUTHORIZED,
             Self::Token(TokenError::Scope(_)) => StatusCode::FORBIDDEN,
             Self::Token(_) => StatusCode::UNAUTHORIZED,
-            Self::Path(_) | Self::NoUpstream { .. } => StatusCode::NOT_FOUND,
+            Self::Path(_) | Self::NoUpstream { .. } | Self::NoBinding(_) => StatusCode::NOT_FOUND,
             Self::NotBound(_)
             | Self::Expired
             | Self::GitPush
@@ -142,7 +144,7 @@ impl Refusal {
     pub(crate) const fn reason(&self) -> &'static str {
         match self {
             Self::NoToken | Self::Token(_) => "token",
-            Self::NotBound(_) | Self::Expired => "binding",
+            Self::NotBound(_) | Self::NoBinding(_) | Self::Expired => "binding",
             Self::NoUpstream { .. } | Self::Path(_) => "path",
             Self::GitPush | Self::Repository(_) => "repository",
             Self::Project(_) => "project",

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use ambient_protocol::RunKey;
 use ambient_protocol::broker::Binding;
+use jiff::Timestamp;
 
 use crate::account::Account;
 use crate::config::Limits;
@@ -89,6 +90,16 @@ impl Runs {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    /// Whether a run on disk is bound beyond a time.
+    pub(crate) fn any_until(&self, time: Timestamp) -> bool {
+        let entries = |folder: &Path| std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let files = entries(&self.folder).flat_map(|project| entries(&project.path()));
+        let bindings = files.filter(|file| file.path().extension().is_some_and(|end| end == "binding"));
+        let mut read = bindings
+            .filter_map(|file| serde_json::from_slice::<Binding>(&std::fs::read(file.path()).ok()?).ok());
+        read.any(|binding| binding.expires_at > time)
     }
 
     fn account(&self, known: &mut Known, run: &RunKey) -> io::Result<Arc<Account>> {

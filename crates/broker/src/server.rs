@@ -112,6 +112,12 @@ impl Broker {
         Ok(Self { shared: Arc::new(shared) })
     }
 
+    /// What tells whether anybody still needs this broker; good while it serves.
+    #[must_use]
+    pub fn bound_runs(&self) -> BoundRuns {
+        BoundRuns(Arc::clone(&self.shared))
+    }
+
     /// Serves until `shutdown` is cancelled; what is then under way may go on for [`Limits::grace`].
     ///
     /// # Errors
@@ -132,6 +138,19 @@ impl Broker {
         drop(listener);
         end(&shared, &connections).await;
         Ok(())
+    }
+}
+
+/// The runs that a broker is bound to serve.
+#[derive(Clone)]
+pub struct BoundRuns(Arc<Shared>);
+
+impl BoundRuns {
+    /// Whether there is one whose binding has not expired. `false` too where the state folder is gone: nothing can be
+    /// counted then.
+    #[must_use]
+    pub fn any(&self) -> bool {
+        self.0.runs.any_until(self.0.now())
     }
 }
 

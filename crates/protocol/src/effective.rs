@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::broker::EgressRule;
 use crate::registry::AgentEntry;
 use crate::run::RunKey;
 
@@ -49,6 +50,9 @@ pub struct EffectiveSession {
     pub model: ModelSettings,
     /// Bounds of the run.
     pub limits: Limits,
+    /// What the project allows its runs.
+    #[serde(default, skip_serializing_if = "Allowed::is_default")]
+    pub allowed: Allowed,
     /// Which tool calls need a person's consent.
     #[serde(default)]
     pub approval: Approval,
@@ -147,6 +151,24 @@ pub struct Limits {
     /// Most model turns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_turns: Option<u32>,
+}
+
+/// What a project's ceilings allow beyond what one session asks for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Allowed {
+    /// Models that the agent may ask for; empty means all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<String>,
+    /// Where it may go through the broker; empty means nowhere but to its model and its repositories.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub egress: Vec<EgressRule>,
+}
+
+impl Allowed {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Which tool calls need a person's consent.

@@ -38,3 +38,7 @@ pub const AGENT_HOME: &str = "AMBIENT_AGENT_HOME";
 pub const AGENT_EXECUTABLE: &str = "AMBIENT_AGENT_EXECUTABLE";
 /// Set by the runner for the agent and all its processes: `<session UID>/<attempt>`, by which they are found again.
 pub const RUN_MARK: &str = "AMBIENT_RUN";
+/// The broker's address, `http://host:port`. Without it nothing is lent to the run.
+pub const BROKER_URL: &str = "AMBIENT_BROKER_URL";
+/// The file with the token by which the run's requests are known there; the agent does not see it.
+pub const BROKER_TOKEN_FILE: &str = "AMBIENT_BROKER_TOKEN_FILE";

@@ -15,6 +15,9 @@ pub struct Usage {
     /// Cost in US dollars, where the agent or a price table gives one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost_usd: Option<f64>,
+    /// What the agent says itself that it cost, where the broker has counted; nothing is decided by it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reported_cost_usd: Option<f64>,
     /// Model turns taken.
     pub turns: u32,
 }
@@ -23,7 +26,7 @@ impl Usage {
     /// Adds another consumption; the cost is known as soon as one of both is.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
-        let cost_usd = match (self.cost_usd, other.cost_usd) {
+        let sum = |one: Option<f64>, two: Option<f64>| match (one, two) {
             (None, None) => None,
             (one, two) => Some(one.unwrap_or_default() + two.unwrap_or_default()),
         };
@@ -31,7 +34,8 @@ impl Usage {
             input_tokens: self.input_tokens.saturating_add(other.input_tokens),
             output_tokens: self.output_tokens.saturating_add(other.output_tokens),
             cached_input_tokens: self.cached_input_tokens.saturating_add(other.cached_input_tokens),
-            cost_usd,
+            cost_usd: sum(self.cost_usd, other.cost_usd),
+            reported_cost_usd: sum(self.reported_cost_usd, other.reported_cost_usd),
             turns: self.turns.saturating_add(other.turns),
         }
     }

@@ -17,19 +17,30 @@ const MANAGER: FieldManager = FieldManager::owner(field_managers::OPERATOR);
 
 /// Applies all children; those that are as wanted are not written. Access that is no longer granted is taken back.
 pub(super) async fn apply(client: &Client, project: &str, children: Children) -> Result<(), ProjectError> {
-    let Children { namespace, sync_account, sync_role, sync_binding, group_bindings, quota, limits, network } =
-        children;
+    let Children {
+        namespace,
+        sync_account,
+        sync_role,
+        sync_binding,
+        group_bindings,
+        quota,
+        limits,
+        broker_role,
+        broker_binding,
+        network,
+    } = children;
     apply_one(Api::all(client.clone()), &namespace, "write the namespace").await?;
     apply_one(Api::namespaced(client.clone(), project), &sync_account, "write the sync account").await?;
     apply_one(Api::namespaced(client.clone(), project), &sync_role, "write the sync role").await?;
+    apply_one(Api::namespaced(client.clone(), project), &broker_role, "write the broker's role").await?;
     apply_one(Api::namespaced(client.clone(), project), &limits, "write the limits").await?;
     apply_one(Api::namespaced(client.clone(), project), &network, "write the network policy").await?;
     let bindings: Api<RoleBinding> = Api::namespaced(client.clone(), project);
-    apply_one(bindings.clone(), &sync_binding, "write the sync binding").await?;
-    for binding in &group_bindings {
-        apply_one(bindings.clone(), binding, "write a role binding").await?;
+    let wanted: Vec<_> = group_bindings.iter().chain([&sync_binding, &broker_binding]).collect();
+    for binding in &wanted {
+        apply_one(bindings.clone(), *binding, "write a role binding").await?;
     }
-    let wanted: Vec<_> = group_bindings.iter().chain([&sync_binding]).map(ResourceExt::name_any).collect();
+    let wanted: Vec<_> = wanted.into_iter().map(ResourceExt::name_any).collect();
     remove_unwanted(&bindings, project, &wanted).await?;
     apply_quota(client, project, quota).await
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use ambient_crds::git_source::GitSource;
 use ambient_crds::labels;
 use ambient_crds::project::Project;
+use ambient_crds::project_settings::ProjectSettings;
 use ambient_crds::session::AgenticSession;
 use ambient_kit::retry::{ErrorClass, classify};
 use futures::StreamExt as _;
@@ -57,6 +58,9 @@ pub(crate) async fn run(context: Arc<Context>, shutdown: CancellationToken) {
             watcher::Config::default().labels(labels::MANAGED),
             |namespace| Some(ObjectRef::new(&namespace.name_any())),
         )
+        .watches(Api::<ProjectSettings>::all(client.clone()), watcher::Config::default(), |settings| {
+            Some(ObjectRef::new(&settings.namespace()?))
+        })
         .watches(Api::<GitSource>::all(client), watcher::Config::default(), move |source| {
             let uid = source.uid();
             let declared = projects.state().into_iter();
@@ -95,7 +99,11 @@ async fn reconcile(project: Arc<Project>, context: Arc<Context>) -> Result<Reque
         }
         plan::Adoption::Ours => {
             apply::ensure_finalizer(client, &project).await?;
-            apply::apply(client, &name, plan::plan(&project)).await?;
+            let settings: Api<ProjectSettings> = Api::namespaced(client.clone(), &name);
+            let settings =
+                settings.get_opt(labels::PROJECT_SETTINGS_NAME).await.during("read the settings")?;
+            let children = plan::plan(&project, settings.as_ref(), context.broker.is_some());
+            apply::apply(client, &name, children).await?;
             report::Findings { namespace: Ok(()), results, access }
         }
     };

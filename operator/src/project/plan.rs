@@ -1,23 +1,22 @@
 //! What a project consists of: pure.
 
-use std::collections::BTreeMap;
+mod network;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use ambient_crds::labels;
 use ambient_crds::project::{Project, ProjectQuota};
+use ambient_crds::project_settings::ProjectSettings;
 use ambient_crds::shared::{AccessRole, GroupAccess};
+use ambient_protocol::broker::RUNNER_SECRET;
 use k8s_openapi::api::core::v1::{
     LimitRange, LimitRangeItem, LimitRangeSpec, Namespace, ResourceQuota, ResourceQuotaSpec, ServiceAccount,
 };
-use k8s_openapi::api::networking::v1::{
-    NetworkPolicy, NetworkPolicyIngressRule, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicySpec,
-};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::rbac::v1::{PolicyRule, Role, RoleBinding, RoleRef, Subject};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
-use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{Resource as _, ResourceExt as _};
-
-use crate::session::AGUI_PORT;
 
 /// Every child of a project. [`super::apply::apply`] takes it apart, so a new one cannot be forgotten there.
 pub(super) struct Children {
@@ -35,7 +34,11 @@ pub(super) struct Children {
     pub quota: Option<ResourceQuota>,
     /// What a container gets that asks for nothing.
     pub limits: LimitRange,
-    /// Nothing in but operator and backend. What goes out is bound by nothing until the broker is its only way (rule 27).
+    /// Which of the project's Secrets the broker may read.
+    pub broker_role: Role,
+    /// That it may.
+    pub broker_binding: RoleBinding,
+    /// Nothing in but operator and backend; nothing out but to the broker, where there is one (rule 27).
     pub network: NetworkPolicy,
 }
 
@@ -69,8 +72,14 @@ pub(super) fn adoption(namespace: Option<&Namespace>, project: &Project) -> Adop
 
 /// Makes the children.
 #[must_use]
-pub(super) fn plan(project: &Project) -> Children {
+pub(super) fn plan(project: &Project, settings: Option<&ProjectSettings>, has_broker: bool) -> Children {
     let name = project.name_any();
+    let account = |name: &str, namespace: &str| Subject {
+        kind: "ServiceAccount".to_owned(),
+        name: name.to_owned(),
+        namespace: Some(namespace.to_owned()),
+        api_group: None,
+    };
     Children {
         namespace: namespace(project),
         sync_account: ServiceAccount {
@@ -82,12 +91,7 @@ pub(super) fn plan(project: &Project) -> Children {
             project,
             labels::TENANT_SYNC_ACCOUNT,
             role_ref("Role", labels::TENANT_SYNC_ACCOUNT),
-            Subject {
-                kind: "ServiceAccount".to_owned(),
-                name: labels::TENANT_SYNC_ACCOUNT.to_owned(),
-                namespace: Some(name),
-                api_group: None,
-            },
+            account(labels::TENANT_SYNC_ACCOUNT, &name),
         ),
         group_bindings: project
             .spec
@@ -97,7 +101,14 @@ pub(super) fn plan(project: &Project) -> Children {
             .collect(),
         quota: project.spec.quota.as_ref().map(|quota| resource_quota(project, quota)),
         limits: limit_range(project),
-        network: network_policy(project),
+        broker_role: broker_role(project, settings),
+        broker_binding: binding(
+            project,
+            labels::BROKER_ACCOUNT,
+            role_ref("Role", labels::BROKER_ACCOUNT),
+            account(labels::BROKER_ACCOUNT, labels::SYSTEM_NAMESPACE),
+        ),
+        network: network::policy(metadata(project, "ambient-runners"), has_broker),
     }
 }
 
@@ -146,6 +157,22 @@ fn sync_role(project: &Project) -> Role {
         metadata: metadata(project, labels::TENANT_SYNC_ACCOUNT),
         rules: Some(vec![rule(labels::GROUP, &ours), rule("", &["configmaps"]), credentials]),
     }
+}
+
+/// The model keys of the project's runs, and what opens its repositories: these Secrets by name, and no others.
+fn broker_role(project: &Project, settings: Option<&ProjectSettings>) -> Role {
+    let own = settings.and_then(|settings| settings.spec.runner_secrets_name.as_deref());
+    let results = project.spec.results.as_ref().and_then(|results| results.secret_ref.as_ref());
+    let names: BTreeSet<&str> =
+        [RUNNER_SECRET].into_iter().chain(own).chain(results.map(|secret| secret.name.as_str())).collect();
+    let rule = PolicyRule {
+        api_groups: Some(vec![String::new()]),
+        resources: Some(vec!["secrets".to_owned()]),
+        resource_names: Some(names.into_iter().map(str::to_owned).collect()),
+        verbs: vec!["get".to_owned()],
+        ..PolicyRule::default()
+    };
+    Role { metadata: metadata(project, labels::BROKER_ACCOUNT), rules: Some(vec![rule]) }
 }
 
 fn role_ref(kind: &str, name: &str) -> RoleRef {
@@ -215,36 +242,6 @@ fn limit_range(project: &Project) -> LimitRange {
                 default_request: Some(amounts("250m", "256Mi")),
                 ..LimitRangeItem::default()
             }],
-        }),
-    }
-}
-
-fn network_policy(project: &Project) -> NetworkPolicy {
-    let from_platform = NetworkPolicyPeer {
-        namespace_selector: Some(LabelSelector {
-            match_labels: Some(BTreeMap::from([(
-                "kubernetes.io/metadata.name".to_owned(),
-                labels::SYSTEM_NAMESPACE.to_owned(),
-            )])),
-            ..LabelSelector::default()
-        }),
-        ..NetworkPolicyPeer::default()
-    };
-    let agui = NetworkPolicyPort {
-        port: Some(IntOrString::Int(i32::from(AGUI_PORT))),
-        protocol: Some("TCP".to_owned()),
-        ..NetworkPolicyPort::default()
-    };
-    NetworkPolicy {
-        metadata: metadata(project, "ambient-runners"),
-        spec: Some(NetworkPolicySpec {
-            pod_selector: Some(LabelSelector::default()),
-            policy_types: Some(vec!["Ingress".to_owned()]),
-            ingress: Some(vec![NetworkPolicyIngressRule {
-                from: Some(vec![from_platform]),
-                ports: Some(vec![agui]),
-            }]),
-            ..NetworkPolicySpec::default()
         }),
     }
 }

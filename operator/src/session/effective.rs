@@ -12,9 +12,10 @@ use ambient_crds::project_settings::{
 use ambient_crds::session::{AgenticSession, AgenticSessionSpec, SessionRepository};
 use ambient_crds::shared::{ApprovalMode as WantedApproval, Budget, McpServers};
 use ambient_crds::validation::session_problems;
+use ambient_protocol::broker::EgressRule;
 use ambient_protocol::effective::{
-    Approval, ApprovalMode, ContextItem, EffectiveRepository, EffectiveSession, Limits, ModelSettings,
-    ResultsTarget, SourceReference, Workflow,
+    Allowed, Approval, ApprovalMode, ContextItem, EffectiveRepository, EffectiveSession, Limits,
+    ModelSettings, ResultsTarget, SourceReference, Workflow,
 };
 use ambient_protocol::registry::{AgentRegistry, DEFAULT_RUNNER_TYPE};
 use ambient_protocol::run::RunKey;
@@ -80,6 +81,7 @@ pub(super) fn merge(inputs: EffectiveInputs<'_>) -> Result<EffectiveSession, Eff
         interactive: spec.interactive && spec.stop_on_run_finished != Some(true),
         model,
         limits: limits(spec, &defaults, settings, ceilings)?,
+        allowed: allowed(ceilings)?,
         approval: approval(spec, &defaults),
         repositories: spec.repos.iter().map(|one| repository(one, key)).collect(),
         workflow: spec.active_workflow.as_ref().map(|workflow| Workflow {
@@ -220,6 +222,18 @@ fn bounded<T: PartialOrd + Copy + ToString>(
         (None, Some(ceiling)) => Ok(Some(default.filter(|default| *default < ceiling).unwrap_or(ceiling))),
         (None, None) => Ok(default),
     }
+}
+
+/// What bounds every run of the project. A destination without a port is that of https.
+fn allowed(ceilings: Option<&Ceilings>) -> Result<Allowed, EffectiveError> {
+    let Some(ceilings) = ceilings else { return Ok(Allowed::default()) };
+    let rule = |text: &String| {
+        let with_port = if text.contains(':') { text.clone() } else { format!("{text}:443") };
+        let read = with_port.parse::<EgressRule>();
+        read.map_err(|error| EffectiveError::Invalid(format!("spec.ceilings.egress of the Project: {error}")))
+    };
+    let egress = ceilings.egress.iter().map(rule).collect::<Result<_, _>>()?;
+    Ok(Allowed { models: ceilings.models.clone(), egress })
 }
 
 fn approval(spec: &AgenticSessionSpec, defaults: &SessionDefaults) -> Approval {

@@ -8,6 +8,7 @@ mod effective;
 mod fetch;
 mod hindrances;
 mod ledger_view;
+mod lending;
 mod loss;
 mod observe;
 mod observed;
@@ -28,6 +29,7 @@ mod trouble;
 mod waiting_for;
 
 pub(crate) use fetch::{recorded_secret, results_target};
+pub(crate) use lending::Broker;
 pub(crate) use plan::{Action, SessionPlan};
 pub use pod::{AGUI_PORT, PodShape};
 pub(crate) use progress::{ProgressBoard, RunId};

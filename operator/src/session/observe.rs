@@ -41,6 +41,7 @@ pub(super) fn observe<'a>(
         progress,
         waiting: None,
         namespace_terminating: inputs.namespace_terminating,
+        has_broker: context.broker.is_some(),
         now,
     };
     observed.waiting = waiting(context, &observed, inputs, dependencies.unmet, id);

@@ -40,6 +40,8 @@ pub(super) struct Observed<'a> {
     pub waiting: Option<Waiting>,
     /// Whether the namespace is being deleted.
     pub namespace_terminating: bool,
+    /// Whether there is a broker that lends keys and counts what they cost.
+    pub has_broker: bool,
     /// The time.
     pub now: Timestamp,
 }

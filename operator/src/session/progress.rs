@@ -51,6 +51,8 @@ pub(crate) struct Progress {
     pub released: bool,
     /// Whether the runner heard that it may go.
     pub acknowledged: bool,
+    /// Whether what it was lent was let go of.
+    pub let_go: bool,
     /// What is in the way at the moment, for the condition.
     pub trouble: Option<Trouble>,
 }

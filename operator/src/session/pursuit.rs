@@ -321,7 +321,7 @@ async fn record_until_done(
                 return;
             }
             Err(error) => {
-                trouble(context, &quarry.id, "PushFailed", &error.to_string());
+                trouble(context, &quarry.id, error.reason(), &error.to_string());
                 if error.is_fenced()
                     && let Some(recorded) = record::ended_by_others(context, &quarry.session).await
                 {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use ambient_crds::conditions::Reason;
 use ambient_crds::names::digest;
 use ambient_protocol::client::{ClientError, RunnerClient};
 use ambient_protocol::conversation::Conversation;
@@ -11,6 +12,7 @@ use ambient_protocol::ledger::{Claim, Ending, TranscriptReference};
 use ambient_protocol::outcome::Outcome;
 use ambient_protocol::result::{Output, README_FILE, RESULT_FILE, RunResult};
 
+use super::lending;
 use super::progress::Recorded;
 use super::publish::{PublishError, Published, publish};
 use super::transcript::{StoredTranscript, Transcript};
@@ -24,6 +26,9 @@ pub(super) enum RecordError {
     /// The runner cannot be read.
     #[error("cannot read the outcome from the runner: {0}")]
     Runner(#[from] ClientError),
+    /// What the run has used is not known.
+    #[error("the broker does not tell what the run has used: {0}")]
+    Usage(#[source] ClientError),
     /// The transcript is not what the outcome says.
     #[error("the event log does not match the outcome: {0}")]
     Transcript(String),
@@ -39,6 +44,15 @@ pub(super) enum RecordError {
 }
 
 impl RecordError {
+    /// The public reason.
+    #[must_use]
+    pub(super) fn reason(&self) -> &'static str {
+        match self {
+            Self::Usage(_) => Reason::Unavailable.as_str(),
+            _ => Reason::PushFailed.as_str(),
+        }
+    }
+
     /// Whether the results branch belongs to somebody else by now.
     #[must_use]
     pub(super) fn is_fenced(&self) -> bool {
@@ -57,6 +71,7 @@ pub(super) async fn record(
     outcome: &Outcome,
     transcript: &mut Transcript,
 ) -> Result<Recorded, RecordError> {
+    let outcome = &lending::settled(context, session, outcome).await.map_err(RecordError::Usage)?;
     transcript.complete(runner, outcome).await?;
     let stored = transcript.stored(outcome);
     context.results.branch(&session.results).await?.confirm().await?;
@@ -96,6 +111,7 @@ pub(super) async fn conclude(
     mut ending: Ending,
     seen: &Transcript,
 ) -> Result<Recorded, RecordError> {
+    ending.usage = lending::used(context, session, ending.usage).await.map_err(RecordError::Usage)?;
     if let Some(stored) = seen.as_far_as_seen() {
         context.results.branch(&session.results).await?.confirm().await?;
         ending.transcript = Some(store_transcript(context, session, &stored).await?);

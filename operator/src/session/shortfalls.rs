@@ -4,26 +4,48 @@ use ambient_crds::conditions::{ConditionType, Reason};
 use ambient_crds::session::AgenticSession;
 use ambient_crds::validation::deprecated_fields_in_use;
 use ambient_kit::conditions::Statement;
+use ambient_protocol::broker::{keys_not_lent, services};
 use ambient_protocol::capabilities::AgentFeature;
 use ambient_protocol::effective::{ApprovalMode, EffectiveSession, ResultsMode};
 use ambient_protocol::registry::{ACP, GEMINI_CLI};
 
+use super::lending::is_counted;
 use super::observed::Observed;
 use crate::unsupported::{self, Unsupported, unsupported};
 
-/// Conditions `DeprecatedFields` and `NotSupported`.
+/// Conditions `DeprecatedFields`, `NotSupported` and `KeysLent`.
 #[must_use]
 pub(super) fn shortfalls(observed: &Observed<'_>) -> Vec<Statement> {
     let candidate = observed.candidate.as_ref().ok().and_then(Option::as_ref);
     let mut stated = vec![deprecated(observed.session)];
-    stated.extend(
-        observed
-            .pinned
-            .as_ref()
-            .or(candidate)
-            .map(|effective| unsupported::statement(&without_effect(effective))),
-    );
+    if let Some(effective) = observed.pinned.as_ref().or(candidate) {
+        let lends = observed.has_broker;
+        stated.push(unsupported::statement(&without_effect(effective, lends)));
+        stated.push(keys_lent(effective, lends));
+    }
     stated
+}
+
+/// Where the agent's keys are.
+fn keys_lent(effective: &EffectiveSession, lends: bool) -> Statement {
+    let kind = ConditionType::KeysLent.as_str();
+    let keys = &effective.agent.key_names;
+    let exposed: Vec<&str> = match lends {
+        true => keys_not_lent(effective).collect(),
+        false => keys.iter().map(String::as_str).collect(),
+    };
+    if keys.is_empty() {
+        return Statement::absent(kind);
+    }
+    if exposed.is_empty() {
+        return Statement::yes(kind, Reason::Succeeded.as_str(), "the agent has no key; the broker adds it");
+    }
+    let why = match lends {
+        true => "the broker does not know what service they are for",
+        false => "this operator has no broker",
+    };
+    let exposed = exposed.join(", ");
+    Statement::no(kind, Reason::InUse.as_str(), format!("in the agent's environment: {exposed}; {why}"))
 }
 
 fn deprecated(session: &AgenticSession) -> Statement {
@@ -55,10 +77,9 @@ fn gaps(runner_type: &str) -> Gaps {
     }
 }
 
-fn without_effect(effective: &EffectiveSession) -> [Unsupported; 10] {
-    let gaps = gaps(&effective.runner_type);
+fn without_effect(effective: &EffectiveSession, lends: bool) -> Vec<Unsupported> {
     let asks_for_request = effective.repositories.iter().any(|repository| repository.pull_request);
-    [
+    let of_the_work = [
         unsupported(
             effective.interactive && !can(effective, AgentFeature::AgenticChat),
             "spec.interactive",
@@ -75,14 +96,33 @@ fn without_effect(effective: &EffectiveSession) -> [Unsupported; 10] {
             "this agent can ask nobody: the agent may not use the tools it would have to ask for",
         ),
         unsupported(
-            effective.limits.max_tokens.is_some(),
-            "spec.budget.maxTokens",
-            "tokens are counted and shown; time is bounded, and turns and cost where the agent has such limits",
+            asks_for_request,
+            "spec.repos[].output.pullRequest",
+            "the branch is pushed, no pull request is opened",
         ),
         unsupported(
-            effective.limits.max_cost_usd.is_some() && gaps.cost,
+            effective.results.mode == ResultsMode::PullRequest,
+            "results.mode PullRequest",
+            "results are committed to the results branch",
+        ),
+    ];
+    of_the_work.into_iter().chain(of_the_model(effective, lends)).collect()
+}
+
+/// What is not done with limits and settings of the model.
+fn of_the_model(effective: &EffectiveSession, lends: bool) -> [Unsupported; 6] {
+    let gaps = gaps(&effective.runner_type);
+    let is_counted = lends && is_counted(effective);
+    [
+        unsupported(
+            effective.limits.max_tokens.is_some() && !is_counted,
+            "spec.budget.maxTokens",
+            "the broker does not count what this agent uses; time is bounded, and turns and cost where the agent has such limits",
+        ),
+        unsupported(
+            effective.limits.max_cost_usd.is_some() && gaps.cost && !is_counted,
             "spec.budget.maxCostUsd",
-            "this agent tells no cost and keeps to no limit of it",
+            "this agent keeps to no limit of cost, and the broker does not count what it uses",
         ),
         unsupported(
             effective.limits.max_turns.is_some() && gaps.turns,
@@ -100,16 +140,17 @@ fn without_effect(effective: &EffectiveSession) -> [Unsupported; 10] {
             "the agent's own",
         ),
         unsupported(
-            asks_for_request,
-            "spec.repos[].output.pullRequest",
-            "the branch is pushed, no pull request is opened",
-        ),
-        unsupported(
-            effective.results.mode == ResultsMode::PullRequest,
-            "results.mode PullRequest",
-            "results are committed to the results branch",
+            lends && asks_elsewhere(effective),
+            "spec.environmentVariables with a key or address of the agent's model",
+            "the agent asks the broker; the Secret with the key says where that goes, by an entry of the variable's name",
         ),
     ]
+}
+
+/// Whether the session's variables name a key or an address of a service whose keys are lent.
+fn asks_elsewhere(effective: &EffectiveSession) -> bool {
+    let given = |name: &str| effective.environment.contains_key(name);
+    services(effective).any(|service| given(service.key) || given(service.address_entry))
 }
 
 fn can(effective: &EffectiveSession, feature: AgentFeature) -> bool {
@@ -160,11 +201,48 @@ mod tests {
             (json!({"repos": repository}), json!({}), &["spec.repos[].output.pullRequest"]),
         ];
         for (spec, settings, expected) in cases {
-            let effective = merged(&spec, &settings, &json!({})).unwrap();
-            let found = without_effect(&effective);
-            let found: Vec<_> = found.iter().filter(|one| one.asked).map(|one| one.field).collect();
-            assert_eq!(found, expected);
+            assert_eq!(asked_in_vain(&spec, &settings, false), expected);
         }
+    }
+
+    fn asked_in_vain(spec: &Value, settings: &Value, lends: bool) -> Vec<&'static str> {
+        let effective = merged(spec, settings, &json!({})).unwrap();
+        let found = without_effect(&effective, lends);
+        found.iter().filter(|one| one.asked).map(|one| one.field).collect()
+    }
+
+    #[test]
+    fn the_broker_keeps_budgets_that_agents_do_not() {
+        let budget = |runner_type: &str| json!({"runnerType": runner_type, "budget": {"maxTokens": 9, "maxCostUsd": 2.0}});
+        for (runner_type, expected) in [
+            ("gemini-cli", &[][..]),
+            ("claude-agent-sdk", &[]),
+            ("acp", &[]),
+            ("replay", &["spec.budget.maxTokens"]),
+        ] {
+            assert_eq!(asked_in_vain(&budget(runner_type), &json!({}), true), expected, "{runner_type}");
+        }
+        let elsewhere = json!({"environmentVariables": {"ANTHROPIC_BASE_URL": "https://models.example"}});
+        assert_eq!(asked_in_vain(&elsewhere, &json!({}), true).len(), 1);
+        assert_eq!(asked_in_vain(&elsewhere, &json!({}), false).len(), 0);
+    }
+
+    #[test]
+    fn keys_that_reach_the_agent_are_named() {
+        let mut effective = merged(&json!({}), &json!({}), &json!({})).unwrap();
+        assert_eq!(keys_lent(&effective, true).holds, Some(true));
+        assert!(
+            keys_lent(&effective, false).message.starts_with("in the agent's environment: ANTHROPIC_API_KEY")
+        );
+        effective.agent.key_names.push("MISTRAL_API_KEY".to_owned());
+        let said = keys_lent(&effective, true);
+        assert!(
+            said.holds == Some(false) && said.message.contains("environment: MISTRAL_API_KEY;"),
+            "{}",
+            said.message
+        );
+        effective.agent.key_names.clear();
+        assert_ne!(keys_lent(&effective, true).holds, Some(true));
     }
 
     #[test]

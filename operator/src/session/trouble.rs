@@ -15,6 +15,7 @@ use kube::{Client, ResourceExt as _};
 use super::SessionError;
 use super::apply::ApplyError;
 use super::fetch::FetchError;
+use super::lending::BindError;
 
 /// Writes what an error means into the condition `Ready`, if a person can do something about it.
 ///
@@ -56,6 +57,8 @@ fn statement(error: &SessionError) -> Option<Statement> {
         SessionError::Fetch(FetchError::Pin(_)) | SessionError::Apply(ApplyError::Pin(_)) => {
             Reason::Conflict.as_str()
         }
+        SessionError::Apply(ApplyError::Bind(BindError::Unreachable(_))) => Reason::Unavailable.as_str(),
+        SessionError::Apply(ApplyError::Bind(_)) => Reason::Invalid.as_str(),
         SessionError::Apply(ApplyError::Api { error: kube::Error::Api(answer), .. })
             if matches!(error.class(), ErrorClass::Outside | ErrorClass::Invalid) =>
         {

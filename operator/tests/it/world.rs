@@ -251,6 +251,7 @@ async fn run(cluster: &Cluster, settings: OperatorSettings) {
         local_repositories: LocalRepositories::Allowed,
         pod_shape: PodShape::OneContainer,
         registry: AgentRegistry::built_in(),
+        broker_url: None,
         slots: settings.slots,
         public_keys: settings.signer.public_paserk().unwrap(),
         signer: settings.signer,

@@ -15,6 +15,7 @@ use crate::bridge::Bridge;
 use crate::carrier::Carrier;
 use crate::clock;
 use crate::config::Config;
+use crate::lending::Lending;
 use crate::log::Recorder;
 use crate::orders::Order;
 use crate::server::{Desk, Stage};
@@ -25,6 +26,7 @@ use crate::workspace::{self, CheckoutRules, WorkspaceRecord};
 /// One attempt, and all it works with.
 pub(super) struct Attempt {
     pub(super) config: Config,
+    pub(super) lending: Option<Lending>,
     pub(super) carrier: Arc<dyn Carrier>,
     pub(super) bridge: Box<dyn Bridge>,
     pub(super) state: StateFolder,
@@ -88,7 +90,8 @@ impl Attempt {
             true => LocalRepositories::Allowed,
             false => LocalRepositories::Refused,
         };
-        let rules = CheckoutRules { local, shared: self.config.agent_socket.is_some() };
+        let shared = self.config.agent_socket.is_some();
+        let rules = CheckoutRules { local, shared, lending: self.lending.as_ref() };
         let record = self.state.workspace_record();
         tokio::select! {
             prepared = workspace::prepare(&self.config.session, &self.config.workspace, &record, rules) => {

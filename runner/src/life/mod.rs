@@ -21,6 +21,7 @@ pub(crate) use self::conversation::ConversationName;
 use crate::bridge::{self, UnknownRunnerType};
 use crate::carrier::{Carrier, ChildProcess, SocketCarrier};
 use crate::config::Config;
+use crate::lending::Lending;
 use crate::log::{LogError, Recorder};
 use crate::server::{self, Desk};
 use crate::sharing;
@@ -85,11 +86,13 @@ async fn serve_attempt(
     shutdown: CancellationToken,
     carrier: Arc<dyn Carrier>,
 ) -> Result<Ending, RunnerError> {
+    let mut config = config;
     let bridge = bridge::for_runner_type(&config.runner_type)?;
     let state = StateFolder::open(&config.state, &config.attempt)?;
     if state.is_acknowledged() {
         return Ok(Ending::Acknowledged);
     }
+    let lending = Lending::begin(&mut config).await.map_err(RunnerError::Lending)?;
     let recorder = Recorder::open(&state.events(), config.redactor.clone())?;
     let (desk, orders) = Desk::new(&config, bridge.capabilities(), state.clone(), recorder.log().clone());
     tracing::info!(
@@ -101,7 +104,8 @@ async fn serve_attempt(
     let closing = CancellationToken::new();
     let answering = tokio::spawn(server::answer(listener, desk.clone(), closing.clone()));
     let conversation = ConversationName::read(state.clone())?;
-    let attempt = Attempt { config, carrier, bridge, state, recorder, desk, orders, conversation, turns: 0 };
+    let attempt =
+        Attempt { config, lending, carrier, bridge, state, recorder, desk, orders, conversation, turns: 0 };
     let ending = attempt.live(shutdown).await;
     closing.cancel();
     // A client that does not read its stream must not keep a finished runner.
@@ -121,6 +125,9 @@ pub enum RunnerError {
         #[source]
         cause: io::Error,
     },
+    /// What the run is lent cannot be served.
+    #[error("cannot serve on loopback what the run is lent: {0}")]
+    Lending(#[source] io::Error),
     /// No bridge for the runner type.
     #[error(transparent)]
     RunnerType(#[from] UnknownRunnerType),

@@ -11,6 +11,7 @@ use ambient_protocol::effective::EffectiveRepository;
 use super::guidance::Guidance;
 use super::record::{Checkout, WorkspaceRecord};
 use super::workflow;
+use crate::lending::Lending;
 use crate::sharing;
 
 /// How folders of unfinished clones begin.
@@ -20,12 +21,14 @@ const ASIDE: &str = ".checkout-";
 const SHARED: &str = "[core]\n\tsharedRepository = group\n";
 
 /// How repositories are checked out.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct CheckoutRules {
+#[derive(Clone, Copy)]
+pub(crate) struct CheckoutRules<'a> {
     /// Whether they may be folders of this machine.
     pub(crate) local: LocalRepositories,
     /// Whether the agent is another user of this one's group.
     pub(crate) shared: bool,
+    /// Where repositories are read that only the broker can open.
+    pub(crate) lending: Option<&'a Lending>,
 }
 
 /// Checks out what is missing. What an earlier attempt left stays as it is, with the agent's changes; a folder that is
@@ -34,7 +37,7 @@ pub(crate) async fn prepare(
     session: &EffectiveSession,
     workspace: &Path,
     record: &Path,
-    rules: CheckoutRules,
+    rules: CheckoutRules<'_>,
 ) -> Result<WorkspaceRecord, WorkspaceError> {
     fs::create_dir_all(workspace).map_err(|cause| folder_error(workspace, cause))?;
     remove_aside(workspace)?;
@@ -67,7 +70,7 @@ pub(crate) async fn prepare(
 async fn check_out(
     repository: &EffectiveRepository,
     workspace: &Path,
-    rules: CheckoutRules,
+    rules: CheckoutRules<'_>,
 ) -> Result<Checkout, WorkspaceError> {
     let name = check_name(&repository.name)?;
     let folder = workspace.join(name);
@@ -89,19 +92,18 @@ pub(super) async fn clone_to(
     (name, url, branch): (&str, &str, Option<&str>),
     folder: &Path,
     workspace: &Path,
-    rules: CheckoutRules,
+    rules: CheckoutRules<'_>,
 ) -> Result<String, WorkspaceError> {
     // The clone of a runner that was killed may go on for a while: it has a folder of its own.
     let aside = tempfile::Builder::new().prefix(ASIDE).tempdir_in(workspace);
     let aside = aside.map_err(|cause| folder_error(workspace, cause))?;
     let cloned = aside.path().join("checkout");
-    let base =
-        clone(url, branch, &cloned, rules.local).await.map_err(|cause| WorkspaceError::Repository {
-            name: name.to_owned(),
-            url: url.to_owned(),
-            branch: branch.unwrap_or("the default branch").to_owned(),
-            cause: Box::new(cause),
-        })?;
+    let base = clone(url, branch, &cloned, rules).await.map_err(|cause| WorkspaceError::Repository {
+        name: name.to_owned(),
+        url: url.to_owned(),
+        branch: branch.unwrap_or("the default branch").to_owned(),
+        cause: Box::new(cause),
+    })?;
     remove(folder)?;
     fs::rename(&cloned, folder).map_err(|cause| folder_error(folder, cause))?;
     Ok(base)
@@ -111,10 +113,17 @@ async fn clone(
     url: &str,
     branch: Option<&str>,
     folder: &Path,
-    local: LocalRepositories,
+    rules: CheckoutRules<'_>,
 ) -> Result<String, CloneError> {
-    let url = RepositoryUrl::parse(url, local).map_err(GitError::from)?;
-    let checkout = Workspace::clone(&Remote::open(url), branch, folder).await?;
+    let instead = rules.lending.and_then(|lending| lending.instead_of(url));
+    let address = RepositoryUrl::parse(instead.unwrap_or(url), rules.local).map_err(GitError::from)?;
+    let checkout = Workspace::clone(&Remote::open(address), branch, folder).await?;
+    if let Some(instead) = instead {
+        // It is the address of this runner alone.
+        let file = folder.join(".git/config");
+        let configuration = fs::read_to_string(&file)?.replace(instead, url);
+        fs::write(&file, configuration)?;
+    }
     Ok(checkout.head()?.ok_or(CloneError::Empty)?.to_string())
 }
 
@@ -190,6 +199,8 @@ pub(crate) enum WorkspaceError {
 pub(crate) enum CloneError {
     #[error(transparent)]
     Git(#[from] GitError),
+    #[error("its configuration cannot be written: {0}")]
+    Configuration(#[from] io::Error),
     #[error("it has no commit to start from")]
     Empty,
 }

@@ -54,7 +54,7 @@ pub(crate) struct Description {
 pub(super) async fn check_out(
     workflow: &Workflow,
     workspace: &Path,
-    rules: CheckoutRules,
+    rules: CheckoutRules<'_>,
 ) -> Result<WorkflowCheckout, WorkspaceError> {
     let path = plain_path(workflow.path.as_deref().unwrap_or_default())?;
     let folder = workspace.join(FOLDER);

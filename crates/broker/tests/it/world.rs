@@ -64,6 +64,7 @@ pub(crate) fn upstream(name: &str, kind: UpstreamKind, base_url: &str) -> Upstre
             namespace: "demo".to_owned(),
             name: "keys".to_owned(),
             key: (kind != UpstreamKind::GitHttp).then(|| "MODEL_KEY".to_owned()),
+            address_entry: Some("MODEL_ADDRESS".to_owned()),
         }),
         models: Vec::new(),
         repositories: vec!["team/app".to_owned()],

@@ -110,6 +110,9 @@ pub struct CredentialReference {
     /// token. Git takes `username`, `password` and `token` instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
+    /// The entry with another address of the service, where the Secret has one: whoever owns a key says where it goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address_entry: Option<String>,
 }
 
 /// Why a binding is none.
@@ -195,11 +198,15 @@ impl CredentialReference {
         let inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
         let plain =
             |part: &str| (1..=253).contains(&part.len()) && part.bytes().all(inner) && !part.starts_with('.');
-        plain(&self.namespace) && plain(&self.name) && self.key.as_deref().is_none_or(plain)
+        plain(&self.namespace)
+            && plain(&self.name)
+            && [&self.key, &self.address_entry].into_iter().flatten().all(|entry| plain(entry))
     }
 }
 
-fn is_base_url(url: &str) -> bool {
+/// Whether it is an address to which paths can be added: without user, query and fragment.
+#[must_use]
+pub fn is_base_url(url: &str) -> bool {
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     rest.is_some_and(|rest| {
         let strange =
@@ -211,7 +218,7 @@ fn is_base_url(url: &str) -> bool {
     })
 }
 
-fn is_repository(path: &str) -> bool {
+pub(super) fn is_repository(path: &str) -> bool {
     let inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~' | b'+');
     let part = |part: &str| !part.is_empty() && !part.starts_with('.') && part.bytes().all(inner);
     path.split('/').all(part) && !path.ends_with(".git")
@@ -230,6 +237,7 @@ mod tests {
                 namespace: "demo".to_owned(),
                 name: "ambient-runner-secrets".to_owned(),
                 key: Some("ANTHROPIC_API_KEY".to_owned()),
+                address_entry: None,
             }),
             models: vec!["claude-*".to_owned(), "exact".to_owned()],
             repositories: Vec::new(),

@@ -7,11 +7,18 @@
 
 mod binding;
 mod egress;
+mod lending;
 mod money;
 mod usage;
 
-pub use binding::{Binding, Budget, CredentialReference, InvalidBinding, Upstream, UpstreamKind};
+pub use binding::{
+    Binding, Budget, CredentialReference, InvalidBinding, Upstream, UpstreamKind, is_base_url,
+};
 pub use egress::{EgressRule, InvalidEgressRule};
+pub use lending::{
+    LENT_KEY, MODEL_SERVICES, ModelService, RUNNER_SECRET, keys_not_lent, repositories, repository_path,
+    service_of, services, upstreams, variables,
+};
 pub use money::{InvalidAmount, MicroDollars};
 pub use usage::{ModelUsage, RunUsage, TokenCounts};
 

@@ -115,6 +115,16 @@ pub struct RunUsage {
 }
 
 impl RunUsage {
+    /// What is recorded of a run: what was counted here, with turns and cost as the agent told them.
+    #[must_use]
+    pub fn in_place_of(&self, told: Usage) -> Usage {
+        Usage {
+            reported_cost_usd: told.reported_cost_usd.or(told.cost_usd),
+            turns: told.turns,
+            ..self.total()
+        }
+    }
+
     /// The sum over all models as results and status have it. Turns are the agent's, and not known here.
     #[must_use]
     pub fn total(&self) -> Usage {
@@ -125,6 +135,7 @@ impl RunUsage {
             output_tokens: tokens.output,
             cached_input_tokens: tokens.cached_input,
             cost_usd: costs.reduce(MicroDollars::plus).map(MicroDollars::dollars),
+            reported_cost_usd: None,
             turns: 0,
         }
     }
@@ -148,7 +159,10 @@ mod tests {
         };
         let run = RunKey::new("demo", "a", 1).unwrap();
         let models = vec![model(None), model(Some(MicroDollars::new(500_000)))];
-        let total = RunUsage { run, models, budget: Budget::default(), refused: 0 }.total();
+        let counted = RunUsage { run, models, budget: Budget::default(), refused: 0 };
+        let told = Usage { input_tokens: 1, cost_usd: Some(0.25), turns: 3, ..Usage::default() };
+        let total = counted.in_place_of(told);
+        assert_eq!((total.reported_cost_usd, total.turns), (Some(0.25), 3));
         assert_eq!((total.input_tokens, total.cached_input_tokens, total.output_tokens), (12, 4, 8));
         assert_eq!(total.cost_usd, Some(0.5));
     }

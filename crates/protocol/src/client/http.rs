@@ -19,6 +19,8 @@ use crate::sse::{Decoder, Frame};
 
 /// Most bytes of an answer that is read whole.
 const BODY_LIMIT: usize = 64 * 1024 * 1024;
+/// Longest wait for a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Longest wait for the head of an answer.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -37,6 +39,7 @@ impl Endpoint {
     pub(super) fn new(base: &str, token: Arc<TokenSource>) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
         let client = Client::builder(TokioExecutor::new()).build(connector);
         Self { client, base: base.trim_end_matches('/').to_owned(), token }
     }
@@ -109,6 +112,15 @@ pub(super) async fn read_body(response: Response<Incoming>) -> Result<Bytes, Cli
     let limited = http_body_util::Limited::new(response.into_body(), BODY_LIMIT);
     let collected = limited.collect().await.map_err(|error| ClientError::Broken(error.to_string()))?;
     Ok(collected.to_bytes())
+}
+
+/// An answer, or none where the server says that there is no such thing.
+pub(super) fn found<T>(answer: Result<T, ClientError>) -> Result<Option<T>, ClientError> {
+    match answer {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Frames of a server-sent event stream.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::http::{ClientError, Endpoint};
+use super::http::{ClientError, Endpoint, found};
 use crate::records::{Record, RecordSummary};
 use crate::run::RunKey;
 
@@ -47,12 +47,4 @@ impl RecordsClient {
 
 fn record_path(key: &RunKey) -> String {
     format!("/records/{}/{}/{}", key.project(), key.session(), key.run())
-}
-
-fn found<T>(answer: Result<T, ClientError>) -> Result<Option<T>, ClientError> {
-    match answer {
-        Ok(value) => Ok(Some(value)),
-        Err(error) if error.is_not_found() => Ok(None),
-        Err(error) => Err(error),
-    }
 }

@@ -64,6 +64,7 @@ fn turn_usage(event: &Event, usage: Option<&[TokenUsage]>) -> Usage {
         output_tokens: sum(|one| one.output_tokens),
         cached_input_tokens: sum(|one| one.cached_input_tokens),
         cost_usd: event.ambient_metadata("costUsd").and_then(Value::as_f64),
+        reported_cost_usd: None,
         turns: u32::try_from(turns).unwrap_or(u32::MAX),
     }
 }

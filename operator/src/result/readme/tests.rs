@@ -41,6 +41,7 @@ fn result(phase: EndPhase, summary: &str) -> RunResult {
             input_tokens: 10,
             output_tokens: 4,
             cost_usd: Some(0.01),
+            reported_cost_usd: None,
             turns: 2,
             ..Usage::default()
         },

@@ -7,7 +7,7 @@ use ambient_crds::session::{AgenticSession, Resources};
 use ambient_git::LocalRepositories;
 use ambient_protocol::effective::EffectiveSession;
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, ResourceRequirements};
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, ResourceRequirements, Secret};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::Resource as _;
@@ -15,6 +15,7 @@ use kube::api::{Api, PostParams};
 
 use super::super::pin;
 use super::super::pod::{JobInputs, claim as volume_claim, job};
+use super::token::token_secret;
 use super::{ApplyError, namespaced};
 use crate::context::Context;
 
@@ -46,6 +47,7 @@ pub(super) async fn create_children(
     session: &AgenticSession,
     pinned: &EffectiveSession,
     attempt: u32,
+    token: Option<String>,
 ) -> Result<(), ApplyError> {
     let resources = session.spec.resources.clone().unwrap_or_default();
     let shared = shared_name(pinned);
@@ -54,6 +56,11 @@ pub(super) async fn create_children(
     let volumes: Api<PersistentVolumeClaim> = namespaced(&context.client, session);
     create(&volumes, &volume, "the run's volume").await?;
     let job_name = attempt_name(pinned.key.session(), run_number(pinned), attempt);
+    if let Some(token) = token {
+        let secrets: Api<Secret> = namespaced(&context.client, session);
+        let wanted = token_secret(pinned, &job_name, owner(session), token);
+        create(&secrets, &wanted, "the run's token").await?;
+    }
     let wanted = job(&JobInputs {
         session: pinned,
         run_name: &shared,
@@ -63,6 +70,7 @@ pub(super) async fn create_children(
         resources: requirements(&resources),
         local_repositories: context.local_repositories == LocalRepositories::Allowed,
         shape: &context.pod_shape,
+        broker: context.broker.as_ref().and_then(|broker| broker.url_for(pinned)),
     });
     let jobs: Api<Job> = namespaced(&context.client, session);
     create(&jobs, &wanted, "the Job").await

@@ -4,6 +4,7 @@ mod children;
 mod claim;
 mod conclusion;
 mod release;
+mod token;
 
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use ambient_protocol::effective::EffectiveSession;
 use kube::api::Api;
 use kube::{Client, Resource, ResourceExt as _};
 
+use super::lending::{self, BindError};
 use super::observed::Observed;
 use super::pin::PinError;
 use super::plan::{Action, SessionPlan};
@@ -34,6 +36,9 @@ pub(crate) enum ApplyError {
     /// The run cannot be pinned.
     #[error(transparent)]
     Pin(#[from] PinError),
+    /// The run cannot be bound at the broker.
+    #[error(transparent)]
+    Bind(#[from] BindError),
 }
 
 impl ApplyError {
@@ -44,6 +49,7 @@ impl ApplyError {
             Self::Api { error, .. } => classify(error),
             // Who made way for it is told by no watch.
             Self::Pin(_) => ErrorClass::Outside,
+            Self::Bind(error) => error.class(),
         }
     }
 }
@@ -61,6 +67,9 @@ pub(super) async fn apply(
 ) -> Result<bool, ApplyError> {
     if plan.phase.is_ended() {
         release::free_slot(context, id);
+    }
+    if matches!(plan.action, Action::CleanUp | Action::Expire | Action::Release) {
+        lending::let_go(context, observed.pinned.as_ref(), id, plan.attempt);
     }
     match &plan.action {
         Action::Nothing | Action::LookAgain(_) => {}
@@ -103,7 +112,7 @@ pub(super) async fn apply(
     Ok(false)
 }
 
-/// Pins, then claims and creates side by side (ADR 0001).
+/// Pins and binds, then claims and creates side by side (ADR 0001). A run that cannot be bound is not claimed.
 async fn start(
     context: &Arc<Context>,
     session: &AgenticSession,
@@ -114,8 +123,12 @@ async fn start(
 ) -> Result<(), ApplyError> {
     release::ensure_finalizer(&context.client, session).await?;
     let pinned = children::ensure_pin(context, session, wanted).await?;
+    let token = match &context.broker {
+        Some(broker) => broker.bind(&pinned, &context.signer).await?,
+        None => None,
+    };
     claim::claim(context, &pinned, take_lost, id);
-    children::create_children(context, session, &pinned, attempt).await
+    children::create_children(context, session, &pinned, attempt, token).await
 }
 
 fn candidate<'a>(observed: &'a Observed<'_>) -> Option<&'a EffectiveSession> {

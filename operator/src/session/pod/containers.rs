@@ -23,19 +23,17 @@ pub(super) fn with_agent(inputs: &JobInputs<'_>) -> Container {
     Container {
         env: Some(environment::of_both(inputs)),
         resources: Some(inputs.resources.clone()),
-        volume_mounts: Some(volumes::mounts(ONE_CONTAINER_MOUNTS)),
+        volume_mounts: Some(volumes::mounts(inputs, ONE_CONTAINER_MOUNTS)),
         ..serving(&inputs.session.agent.image)
     }
 }
 
 /// The runner, whose agent is elsewhere.
 pub(super) fn runner(inputs: &JobInputs<'_>, image: &str) -> Container {
-    let redacts = !inputs.session.agent.key_names.is_empty();
-    let mounts = RUNNER_MOUNTS.iter().filter(|mount| redacts || mount.volume != volumes::REDACTION);
     Container {
         env: Some(environment::of_runner(inputs)),
         resources: Some(resources(RUNNER_REQUESTS, RUNNER_LIMITS)),
-        volume_mounts: Some(volumes::mounts(mounts)),
+        volume_mounts: Some(volumes::mounts(inputs, RUNNER_MOUNTS)),
         ..serving(image)
     }
 }
@@ -49,17 +47,17 @@ pub(super) fn agent(inputs: &JobInputs<'_>) -> Container {
         env: Some(environment::of_agent(inputs)),
         resources: Some(inputs.resources.clone()),
         security_context: Some(SecurityContext { run_as_user: Some(AGENT_USER), ..restricted() }),
-        volume_mounts: Some(volumes::mounts(AGENT_MOUNTS.iter().chain(shim))),
+        volume_mounts: Some(volumes::mounts(inputs, AGENT_MOUNTS.iter().chain(shim))),
         ..container(AGENT_CONTAINER, &inputs.session.agent.image)
     }
 }
 
 /// Puts the shim where the agent's container finds it: its image is not ours.
-pub(super) fn shim_installer(image: &str) -> Container {
+pub(super) fn shim_installer(inputs: &JobInputs<'_>, image: &str) -> Container {
     Container {
         command: Some([PROGRAM, "agent-shim", "--install", SHIM_PATH].map(str::to_owned).into()),
         resources: Some(resources(INSTALLER_REQUESTS, INSTALLER_LIMITS)),
-        volume_mounts: Some(volumes::mounts(INSTALLER_MOUNTS)),
+        volume_mounts: Some(volumes::mounts(inputs, INSTALLER_MOUNTS)),
         ..container("agent-shim", image)
     }
 }

@@ -4,10 +4,10 @@ use ambient_protocol::environment as variable;
 use k8s_openapi::api::core::v1::{EnvVar, EnvVarSource, ObjectFieldSelector, SecretKeySelector};
 
 use super::volumes::{
-    HOME_MOUNT, REDACTION_MOUNT, SESSION_MOUNT, SHIM_PATH, SOCKET_PATH, STATE_MOUNT, TEMPORARY_MOUNT,
-    WORKSPACE_MOUNT,
+    BROKER_MOUNT, HOME_MOUNT, REDACTION_MOUNT, SESSION_MOUNT, SHIM_PATH, SOCKET_PATH, STATE_MOUNT,
+    TEMPORARY_MOUNT, WORKSPACE_MOUNT,
 };
-use super::{AGUI_PORT, JobInputs, PROGRAM, PUBLIC_KEYS_KEY, SESSION_KEY};
+use super::{AGUI_PORT, BROKER_TOKEN_KEY, JobInputs, PROGRAM, PUBLIC_KEYS_KEY, SESSION_KEY};
 
 /// Of a runner whose agent is its child.
 pub(super) fn of_both(inputs: &JobInputs<'_>) -> Vec<EnvVar> {
@@ -27,7 +27,7 @@ pub(super) fn of_runner(inputs: &JobInputs<'_>) -> Vec<EnvVar> {
         value(variable::AGENT_HOME, HOME_MOUNT),
         value(variable::AGENT_EXECUTABLE, agent_executable(inputs)),
     ]);
-    if !inputs.session.agent.key_names.is_empty() {
+    if inputs.has_keys() {
         variables.push(value(variable::REDACTION_DIRECTORY, REDACTION_MOUNT));
     }
     variables
@@ -56,6 +56,10 @@ fn serving(inputs: &JobInputs<'_>) -> Vec<EnvVar> {
         value(variable::WORKSPACE, WORKSPACE_MOUNT),
         value(variable::STATE, STATE_MOUNT),
     ];
+    if let Some(address) = inputs.broker {
+        variables.push(value(variable::BROKER_URL, address));
+        variables.push(value(variable::BROKER_TOKEN_FILE, &format!("{BROKER_MOUNT}/{BROKER_TOKEN_KEY}")));
+    }
     if inputs.local_repositories {
         variables.push(value(variable::ALLOW_LOCAL_REPOSITORIES, "true"));
     }
@@ -72,10 +76,10 @@ fn pod_address() -> EnvVar {
     EnvVar { name: variable::POD_IP.to_owned(), value: None, value_from: Some(source) }
 }
 
-/// The agent's keys, by reference: their values are never in a pod's spec. Absent keys are no error here; an agent
+/// The keys that the agent has itself, by reference: their values are never in a pod's spec. Absent keys are no error here; an agent
 /// without its key says so itself, and the session's condition repeats it.
 fn keys<'a>(inputs: &'a JobInputs<'_>) -> impl Iterator<Item = EnvVar> + 'a {
-    inputs.session.agent.key_names.iter().map(|key| {
+    inputs.keys().map(|key| {
         let name = inputs.secret().to_owned();
         let selector = SecretKeySelector { name, key: key.to_owned(), optional: Some(true) };
         let source = EnvVarSource { secret_key_ref: Some(selector), ..EnvVarSource::default() };

@@ -12,6 +12,7 @@ mod volumes;
 use std::collections::BTreeMap;
 
 use ambient_crds::labels;
+use ambient_protocol::broker::{RUNNER_SECRET, service_of};
 use ambient_protocol::effective::EffectiveSession;
 use k8s_openapi::api::batch::v1::{Job, JobSpec};
 use k8s_openapi::api::core::v1::{
@@ -23,8 +24,6 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference}
 
 /// The port of the AG-UI server.
 pub const AGUI_PORT: u16 = 8001;
-/// The Secret from which agents get their keys, until a broker holds them.
-pub(super) const RUNNER_SECRET: &str = "ambient-runner-secrets";
 /// The runner's container.
 pub(super) const RUNNER_CONTAINER: &str = "ambient-code-runner";
 /// The agent's container, where it has one of its own.
@@ -35,6 +34,8 @@ const PROGRAM: &str = "ambient";
 pub(super) const SESSION_KEY: &str = "session.json";
 /// Key of the public keys within it.
 pub(super) const PUBLIC_KEYS_KEY: &str = "public-keys";
+/// Key of the token for the broker within the attempt's Secret.
+pub(super) const BROKER_TOKEN_KEY: &str = "token";
 
 const DEFAULT_STORAGE: &str = "10Gi";
 /// How long the runner has to end agent and log when its pod is deleted.
@@ -76,12 +77,26 @@ pub(super) struct JobInputs<'a> {
     pub local_repositories: bool,
     /// Which containers the pod has.
     pub shape: &'a PodShape,
+    /// The broker's address, if the run is lent anything.
+    pub broker: Option<&'a str>,
 }
 
 impl JobInputs<'_> {
     /// The Secret of the agent's keys.
     fn secret(&self) -> &str {
         self.session.runner_secret.as_deref().unwrap_or(RUNNER_SECRET)
+    }
+
+    /// The keys that the agent has in its environment: those that nobody lends it.
+    fn keys(&self) -> impl Iterator<Item = &str> {
+        let lends = self.broker.is_some();
+        let keys = self.session.agent.key_names.iter().map(String::as_str);
+        keys.filter(move |key| !lends || service_of(key).is_none())
+    }
+
+    /// Whether it has any.
+    fn has_keys(&self) -> bool {
+        self.keys().next().is_some()
     }
 
     /// Whether the shim has to be brought to the agent: its image is not the platform's. An init container costs a start
@@ -162,7 +177,7 @@ fn pod(inputs: &JobInputs<'_>) -> PodSpec {
     let (inits, containers) = match inputs.shape {
         PodShape::OneContainer => (None, vec![containers::with_agent(inputs)]),
         PodShape::TwoContainers { runner_image } => (
-            inputs.brings_shim().then(|| vec![containers::shim_installer(runner_image)]),
+            inputs.brings_shim().then(|| vec![containers::shim_installer(inputs, runner_image)]),
             vec![containers::runner(inputs, runner_image), containers::agent(inputs)],
         ),
     };

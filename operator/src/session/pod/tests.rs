@@ -21,6 +21,10 @@ fn session(runner_type: &str) -> EffectiveSession {
 }
 
 fn pod_of(runner_type: &str, shape: &PodShape) -> PodSpec {
+    pod_with(runner_type, shape, None)
+}
+
+fn pod_with(runner_type: &str, shape: &PodShape, broker: Option<&str>) -> PodSpec {
     let limits = BTreeMap::from([("memory".to_owned(), Quantity("3Gi".to_owned()))]);
     let resources = ResourceRequirements { limits: Some(limits), ..ResourceRequirements::default() };
     let session = session(runner_type);
@@ -35,6 +39,7 @@ fn pod_of(runner_type: &str, shape: &PodShape) -> PodSpec {
         resources,
         local_repositories: false,
         shape,
+        broker,
     };
     job(&inputs).spec.unwrap().template.spec.unwrap()
 }
@@ -158,4 +163,25 @@ fn one_container_has_all_that_both_need() {
     assert_eq!((both.name.as_str(), both.image.as_deref()), (RUNNER_CONTAINER, Some("ambient-runner")));
     assert!(variables(both).contains(&"ANTHROPIC_API_KEY".to_owned()));
     assert!(!variables(both).contains(&"AMBIENT_AGENT_SOCKET".to_owned()));
+}
+
+#[test]
+fn where_keys_are_lent_the_token_is_the_runners_alone() {
+    let address = "http://10.0.0.1:8092";
+    for shape in [PodShape::OneContainer, two()] {
+        let pod = pod_with(DEFAULT_RUNNER_TYPE, &shape, Some(address));
+        let text = serde_json::to_value(&pod).unwrap();
+        assert!(!text.to_string().contains("ANTHROPIC_API_KEY"), "{text}");
+        assert!(!text.to_string().contains("ambient-runner-secrets"), "{text}");
+        let runner = &pod.containers[0];
+        assert!(variables(runner).contains(&"AMBIENT_BROKER_URL".to_owned()));
+        assert!(mounted(runner).contains(&("/ambient/broker".to_owned(), None)));
+        for agent in pod.containers.iter().skip(1).chain(pod.init_containers.iter().flatten()) {
+            let agent = serde_json::to_string(agent).unwrap();
+            assert!(!agent.contains("broker") && !agent.contains(address), "{agent}");
+        }
+        for container in text["containers"].as_array().unwrap() {
+            every_mount_has_its_volume(&text, container);
+        }
+    }
 }

@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::{
     SecretVolumeSource, Volume, VolumeMount,
 };
 
-use super::{JobInputs, PUBLIC_KEYS_KEY, PodShape, SESSION_KEY};
+use super::{BROKER_TOKEN_KEY, JobInputs, PUBLIC_KEYS_KEY, PodShape, SESSION_KEY};
 
 pub(super) const SESSION_MOUNT: &str = "/ambient/session";
 pub(super) const STATE_MOUNT: &str = "/ambient/state";
@@ -20,15 +20,18 @@ pub(super) const SOCKET_PATH: &str = "/ambient/socket/agent";
 /// The shim within the agent's container.
 pub(super) const SHIM_PATH: &str = "/ambient/shim/ambient";
 
+pub(super) const BROKER_MOUNT: &str = "/ambient/broker";
 /// The volume of values that must never leave the runner.
-pub(super) const REDACTION: &str = "redaction";
+const REDACTION: &str = "redaction";
+/// The volume of the token for the broker.
+const BROKER: &str = "broker";
 const SOCKET_MOUNT: &str = "/ambient/socket";
 const SHIM_MOUNT: &str = "/ambient/shim";
 
 /// Where a volume, or a folder of it, is seen.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Mount {
-    pub(super) volume: &'static str,
+    volume: &'static str,
     path: &'static str,
     folder: Option<&'static str>,
     read_only: bool,
@@ -43,6 +46,7 @@ const fn read_only(volume: &'static str, path: &'static str) -> Mount {
 }
 
 const SESSION: Mount = read_only("session", SESSION_MOUNT);
+const TOKEN: Mount = read_only(BROKER, BROKER_MOUNT);
 const STATE: Mount = Mount { folder: Some("state"), ..mount("run", STATE_MOUNT) };
 const WORKSPACE: Mount = Mount { folder: Some("workspace"), ..mount("run", WORKSPACE_MOUNT) };
 /// On the run's volume: a conversation that outlives its pod is kept there.
@@ -51,11 +55,12 @@ const SOCKET: Mount = mount("socket", SOCKET_MOUNT);
 
 /// What runner and agent see in one container.
 pub(super) const ONE_CONTAINER_MOUNTS: &[Mount] =
-    &[SESSION, STATE, WORKSPACE, mount("home", HOME_MOUNT), mount("temporary", TEMPORARY_MOUNT)];
+    &[SESSION, TOKEN, STATE, WORKSPACE, mount("home", HOME_MOUNT), mount("temporary", TEMPORARY_MOUNT)];
 /// What the runner sees.
 pub(super) const RUNNER_MOUNTS: &[Mount] = &[
     SESSION,
     read_only(REDACTION, REDACTION_MOUNT),
+    TOKEN,
     STATE,
     WORKSPACE,
     SOCKET,
@@ -69,9 +74,17 @@ pub(super) const SHIM: Mount = read_only("shim", SHIM_MOUNT);
 /// What the installer of the shim sees.
 pub(super) const INSTALLER_MOUNTS: &[Mount] = &[mount("shim", SHIM_MOUNT)];
 
-/// The mounts of a container.
-pub(super) fn mounts<'a>(mounts: impl IntoIterator<Item = &'a Mount>) -> Vec<VolumeMount> {
-    let made = mounts.into_iter().map(|mount| VolumeMount {
+/// The mounts of a container, as far as the pod has the volumes.
+pub(super) fn mounts<'a>(
+    inputs: &JobInputs<'_>,
+    mounts: impl IntoIterator<Item = &'a Mount>,
+) -> Vec<VolumeMount> {
+    let is_there = |mount: &&Mount| match mount.volume {
+        REDACTION => inputs.has_keys(),
+        BROKER => inputs.broker.is_some(),
+        _ => true,
+    };
+    let made = mounts.into_iter().filter(is_there).map(|mount| VolumeMount {
         name: mount.volume.to_owned(),
         mount_path: mount.path.to_owned(),
         sub_path: mount.folder.map(str::to_owned),
@@ -84,6 +97,7 @@ pub(super) fn mounts<'a>(mounts: impl IntoIterator<Item = &'a Mount>) -> Vec<Vol
 /// The volumes of a pod.
 pub(super) fn of(inputs: &JobInputs<'_>) -> Vec<Volume> {
     let mut volumes = vec![session(inputs.run_name), run(inputs.run_name), empty("temporary")];
+    volumes.extend(inputs.broker.map(|_| token(inputs.job_name)));
     match inputs.shape {
         PodShape::OneContainer => volumes.push(empty("home")),
         PodShape::TwoContainers { .. } => {
@@ -120,15 +134,24 @@ fn run(run_name: &str) -> Volume {
 
 /// The agent's keys, for the runner alone. Those that are absent need no removal.
 fn redaction(inputs: &JobInputs<'_>) -> Option<Volume> {
-    let keys = &inputs.session.agent.key_names;
-    let secret = || SecretVolumeSource {
+    let source = SecretVolumeSource {
         secret_name: Some(inputs.secret().to_owned()),
-        items: Some(keys.iter().map(|key| item(key)).collect()),
+        items: Some(inputs.keys().map(item).collect()),
         default_mode: Some(0o440),
         optional: Some(true),
     };
-    let volume = || Volume { name: REDACTION.to_owned(), secret: Some(secret()), ..Volume::default() };
-    (!keys.is_empty()).then(volume)
+    let volume = Volume { name: REDACTION.to_owned(), secret: Some(source), ..Volume::default() };
+    inputs.has_keys().then_some(volume)
+}
+
+fn token(job_name: &str) -> Volume {
+    let source = SecretVolumeSource {
+        secret_name: Some(job_name.to_owned()),
+        items: Some(vec![item(BROKER_TOKEN_KEY)]),
+        default_mode: Some(0o440),
+        ..SecretVolumeSource::default()
+    };
+    Volume { name: BROKER.to_owned(), secret: Some(source), ..Volume::default() }
 }
 
 fn empty(name: &str) -> Volume {

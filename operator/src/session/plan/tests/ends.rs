@@ -70,6 +70,7 @@ fn a_deleted_session_goes_when_its_run_is_settled() {
             },
             waiting: None,
             namespace_terminating: false,
+            has_broker: false,
             now: "2026-11-21T10:00:55Z".parse().unwrap(),
         };
         change(&mut observed);

@@ -123,6 +123,7 @@ fn with(spec: Value, status: Value, change: impl FnOnce(&mut Observed<'_>)) -> S
         progress: Progress::default(),
         waiting: None,
         namespace_terminating: false,
+        has_broker: false,
         now: "2026-11-21T10:00:30Z".parse().unwrap(),
     };
     change(&mut observed);

@@ -1,0 +1,82 @@
+//! What a run is lent: an address on loopback behind which the broker is (ADR 0018). Whoever asks there is the run, as its
+//! token is added on the way; so the agent needs neither key nor token, and finds in their place where to ask.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+
+use ambient_broker::{SessionToken, forward};
+use ambient_protocol::broker::{repositories, repository_path, variables};
+use axum::http::Uri;
+use tokio::net::TcpListener;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::config::Config;
+
+/// How the broker is reached.
+#[derive(Debug, Clone)]
+pub struct BrokerAccess {
+    /// `http://host:port`.
+    pub address: Uri,
+    /// The file with the run's token; read for each request, so that it can be renewed.
+    pub token_file: PathBuf,
+}
+
+/// The address on loopback, served until this is dropped.
+pub(crate) struct Lending {
+    /// Repositories that are read there, by their own addresses.
+    repositories: BTreeMap<String, String>,
+    _serving: DropGuard,
+}
+
+impl Lending {
+    /// Serves the address, if the run is lent anything, and has the agent told of it.
+    pub(crate) async fn begin(config: &mut Config) -> io::Result<Option<Self>> {
+        let Some(BrokerAccess { address: broker, token_file }) = config.broker.clone() else {
+            return Ok(None);
+        };
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = format!("http://{}", listener.local_addr()?);
+        let ended = CancellationToken::new();
+        let until = ended.clone();
+        tokio::spawn(async move {
+            if let Err(error) = forward(listener, &broker, SessionToken::File(token_file), until).await {
+                tracing::error!(%error, "what the run is lent cannot be served");
+            }
+        });
+        tell_agent(config, &address);
+        let session = &config.session;
+        let through =
+            |url: &str| Some((url.to_owned(), format!("{address}{}", repository_path(session, url)?)));
+        let repositories = repositories(session).filter_map(through).collect();
+        Ok(Some(Self { repositories, _serving: ended.drop_guard() }))
+    }
+
+    /// Where a repository is read instead, if it is.
+    pub(crate) fn instead_of(&self, url: &str) -> Option<&str> {
+        self.repositories.get(url).map(String::as_str)
+    }
+}
+
+/// What is lent stands above what the session says: else its keys could be asked for at an address of its own.
+fn tell_agent(config: &mut Config, address: &str) {
+    let mut told = variables(&config.session, address);
+    told.extend(proxies(config, address));
+    for (name, value) in told {
+        config.session.environment.remove(&name);
+        config.agent_environment.insert(name, value.into());
+    }
+}
+
+/// Other destinations are reached through the broker where the project lists any. In a container of its own an agent has
+/// no other way out: there it is told at once what it may not reach.
+fn proxies(config: &Config, address: &str) -> Vec<(String, String)> {
+    if config.session.allowed.egress.is_empty() && config.agent_socket.is_none() {
+        return Vec::new();
+    }
+    let direct = "127.0.0.1,localhost";
+    let proxies =
+        [("HTTPS_PROXY", address), ("https_proxy", address), ("NO_PROXY", direct), ("no_proxy", direct)];
+    proxies.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+}
