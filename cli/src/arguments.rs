@@ -175,6 +175,10 @@ pub(crate) struct OperatorArguments {
     /// The image with the agents, if it is another.
     #[arg(long, value_name = "IMAGE")]
     pub(crate) agent_image: Option<String>,
+    /// Where the broker is, for this part and for runners, as http://host:port. Without it agents have their keys
+    /// themselves, and no budget but their own is kept.
+    #[arg(long, value_name = "URL", value_parser = broker_url)]
+    pub(crate) broker_url: Option<String>,
     /// Most sessions that run at once.
     #[arg(long, default_value_t = 100, value_name = "N", value_parser = at_least_one)]
     pub(crate) slots: usize,
@@ -312,6 +316,19 @@ fn at_least_one(text: &str) -> Result<usize, String> {
     Ok(number.get())
 }
 
+/// An address of this form alone: sessions' requests go there as they are.
+fn broker_url(text: &str) -> Result<String, String> {
+    let address: axum::http::Uri = text.parse().map_err(|error| format!("{error}"))?;
+    // A variable that was not there is left as it was written.
+    let is_known = address.host().is_some_and(|host| !host.contains('$'));
+    let is_plain = address.scheme_str() == Some("http") && address.port().is_some() && address.path() == "/";
+    if is_known && is_plain {
+        Ok(text.to_owned())
+    } else {
+        Err("an address such as http://10.0.0.1:8092".to_owned())
+    }
+}
+
 /// A folder within a repository.
 fn folder_within(text: &str) -> Result<String, String> {
     let parts = || std::path::Path::new(text).components();
@@ -330,6 +347,19 @@ mod tests {
     #[test]
     fn arguments_are_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_brokers_address_is_whole() {
+        for (text, is_taken) in [
+            ("http://10.0.0.1:8092", true),
+            ("http://$(AMBIENT_BROKER_SERVICE_HOST):8092", false),
+            ("https://10.0.0.1:8092", false),
+            ("http://10.0.0.1", false),
+            ("10.0.0.1:8092", false),
+        ] {
+            assert_eq!(broker_url(text).is_ok(), is_taken, "{text}");
+        }
     }
 
     #[test]

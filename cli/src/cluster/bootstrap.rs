@@ -25,7 +25,7 @@ use crate::output::Progress;
 /// The root source's name.
 const SOURCE: &str = "root";
 /// The parts, in the order in which they are waited for.
-const PARTS: [&str; 3] = ["ambient-operator", "ambient-reconciler-git", "ambient-backend"];
+const PARTS: [&str; 4] = ["ambient-broker", "ambient-operator", "ambient-reconciler-git", "ambient-backend"];
 
 /// Installs, and waits until the root source is ready.
 pub(crate) async fn bootstrap(arguments: BootstrapArguments) -> anyhow::Result<ExitCode> {

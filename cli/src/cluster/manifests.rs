@@ -12,10 +12,12 @@ use serde_json::Value;
 /// In whose name all of it is applied.
 pub(super) const MANAGER: FieldManager = FieldManager::owner(field_managers::CLI);
 
-const FILES: [(&str, &str); 6] = [
+const FILES: [(&str, &str); 7] = [
     ("namespace.yaml", include_str!("../../../deploy/kubernetes/namespace.yaml")),
     ("project-roles.yaml", include_str!("../../../deploy/kubernetes/project-roles.yaml")),
     ("reconciler-git.yaml", include_str!("../../../deploy/kubernetes/reconciler-git.yaml")),
+    // Before the operator, whose pod is told the address of the broker's Service.
+    ("broker.yaml", include_str!("../../../deploy/kubernetes/broker.yaml")),
     ("operator.yaml", include_str!("../../../deploy/kubernetes/operator.yaml")),
     ("backend.yaml", include_str!("../../../deploy/kubernetes/backend.yaml")),
     ("network.yaml", include_str!("../../../deploy/kubernetes/network.yaml")),
@@ -92,12 +94,13 @@ mod tests {
         let objects = control_plane("example.com/ambient:1", "digest").unwrap();
         let deployments: Vec<_> =
             objects.iter().filter(|one| one.types.as_ref().unwrap().kind == "Deployment").collect();
-        assert_eq!(deployments.len(), 3);
+        assert_eq!(deployments.len(), 4);
         for deployment in deployments {
             let pod = &deployment.data["spec"]["template"]["spec"];
             assert_eq!(pod["securityContext"]["runAsNonRoot"], true);
             let digest = &deployment.data["spec"]["template"]["metadata"]["annotations"][SETTINGS_DIGEST];
-            let reads_settings = deployment.metadata.name.as_deref() != Some("ambient-reconciler-git");
+            let name = deployment.metadata.name.as_deref().unwrap();
+            let reads_settings = !["ambient-reconciler-git", "ambient-broker"].contains(&name);
             assert_eq!(digest == "digest", reads_settings);
             let container = &pod["containers"][0];
             assert_eq!(container["image"], "example.com/ambient:1");
@@ -114,7 +117,9 @@ mod tests {
             of_kind.filter_map(|one| one.metadata.name.as_deref()).collect::<Vec<_>>()
         };
         let parts = ["ambient-reconciler-git", "ambient-root-sync", "ambient-operator", "ambient-backend"];
-        assert_eq!(names("ServiceAccount"), parts);
+        let broker = "ambient-broker";
+        let accounts = [&parts[..2], &[broker], &parts[2..]].concat();
+        assert_eq!(names("ServiceAccount"), accounts, "the broker has no right of its own");
         assert_eq!(names("ClusterRoleBinding"), parts);
         let of_projects = ["ambient-project-view", "ambient-project-edit", "ambient-project-admin"];
         assert_eq!(names("ClusterRole"), [&of_projects[..], &parts].concat());

@@ -24,7 +24,7 @@ pub(super) async fn run(
         local_repositories: LocalRepositories::Refused,
         pod_shape: PodShape::TwoContainers { runner_image: arguments.runner_image.clone() },
         registry: registry(arguments.agent_image.as_ref().unwrap_or(&arguments.runner_image)),
-        broker_url: None,
+        broker_url: arguments.broker_url.clone(),
         slots: arguments.slots,
         signer: arguments.part.signer("operator")?,
         public_keys: read(&arguments.public_keys)?,
