@@ -78,9 +78,18 @@ impl Up {
 
     /// With arguments before those of `up`.
     pub(crate) fn start_with(world: &World, repository: &Path, first: &[&str]) -> Self {
+        Self::start_between(world, repository, first, &[])
+    }
+
+    /// With more arguments of `up`.
+    pub(crate) fn start_telling(world: &World, repository: &Path, more: &[&str]) -> Self {
+        Self::start_between(world, repository, &[], more)
+    }
+
+    fn start_between(world: &World, repository: &Path, first: &[&str], more: &[&str]) -> Self {
         let data = world.path("data");
-        let usual = ["up", "--repo", repository.to_str().unwrap(), "--listen", "127.0.0.1:0", "--data-dir"];
-        let mut command = world.ambient(&[first, &usual].concat());
+        let usual = ["--repo", repository.to_str().unwrap(), "--listen", "127.0.0.1:0", "--data-dir"];
+        let mut command = world.ambient(&[first, &["up"], more, &usual].concat());
         let mut child = command.arg(data).stderr(Stdio::piped()).spawn().unwrap();
         let (sender, lines) = mpsc::channel();
         let stderr = BufReader::new(child.stderr.take().unwrap());

@@ -5,6 +5,7 @@
 mod ambient;
 mod broker;
 mod demo;
+mod lending;
 mod model_server;
 mod rights;
 mod up;
