@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Component, PathBuf};
 
+use ambient_protocol::sandbox::{Sandbox, UnknownSandbox};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::model_server::ModelServerArguments;
@@ -52,6 +53,9 @@ pub(crate) enum Command {
     /// Hold credentials, budgets and an allow list in front of models and Git (used in pods).
     #[command(hide = true)]
     Broker(BrokerArguments),
+    /// Become another program that sees less of this machine (used by the runner).
+    #[command(hide = true)]
+    Confine(PassedOn),
     /// Play a recorded run as an agent (used by the runner).
     #[command(hide = true)]
     Replay(PassedOn),
@@ -264,6 +268,9 @@ pub(crate) struct LocalArguments {
     /// Most sessions that run at once.
     #[arg(long, default_value_t = 8, value_name = "N", value_parser = at_least_one)]
     pub(crate) slots: usize,
+    /// Whether agents see their own workspace and home alone: auto where this system can do it, on, off.
+    #[arg(long, default_value = "auto", value_name = "auto|on|off", value_parser = sandbox)]
+    pub(crate) sandbox: Sandbox,
     /// The Claude Code program.
     #[arg(
         long,
@@ -309,6 +316,10 @@ pub(crate) enum DemoAgent {
     Claude,
     /// Gemini CLI.
     Gemini,
+}
+
+fn sandbox(word: &str) -> Result<Sandbox, UnknownSandbox> {
+    word.parse()
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {

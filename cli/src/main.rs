@@ -27,6 +27,9 @@ fn main() -> ExitCode {
         Command::AgentShim(shim) => {
             return ambient_runner::agent_shim::main(shim.arguments.into_iter().map(Into::into));
         }
+        Command::Confine(confine) => {
+            return ambient_runner::sandbox::main(confine.arguments.into_iter().map(Into::into));
+        }
         Command::Replay(replay) => {
             return ambient_runner::replay::main(replay.arguments.into_iter().map(Into::into));
         }

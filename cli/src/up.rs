@@ -9,13 +9,9 @@ use ambient_kit::shutdown::Shutdown;
 use anyhow::Context as _;
 
 use crate::arguments::{LocalArguments, UpArguments};
-use crate::local::{Agents, DataFolder, Parts, Platform, RepositoryLock, RootSource, Settings};
+use crate::local::{Agents, DataFolder, Parts, Platform, RepositoryLock, RootSource, Settings, confinement};
 use crate::news;
 use crate::output::Progress;
-
-/// What local mode is not; said at every start.
-pub(crate) const NO_SANDBOX: &str = "Agents run as processes of this user, unsandboxed: run only what you would run yourself. \
-     They are not given the keys in the Secret ambient-runner-secrets, but could look for them as you could.";
 
 /// Runs until told to end.
 pub(crate) async fn up(arguments: UpArguments) -> anyhow::Result<ExitCode> {
@@ -23,6 +19,7 @@ pub(crate) async fn up(arguments: UpArguments) -> anyhow::Result<ExitCode> {
     let repository = repository(&arguments.repo)?;
     let data = DataFolder::open(&data_path(&arguments.local)?)?;
     let _lock = RepositoryLock::take(&repository, data.path())?;
+    let confinement = confinement::told(arguments.local.sandbox)?;
     let (platform, mut parts) = Platform::start(Settings {
         data,
         source: RootSource { repository: &repository, branch: &arguments.branch, path: &arguments.path },
@@ -31,10 +28,11 @@ pub(crate) async fn up(arguments: UpArguments) -> anyhow::Result<ExitCode> {
         listen: arguments.local.listen,
         slots: arguments.local.slots,
         take_over: arguments.take_over,
+        sandbox: arguments.local.sandbox,
     })
     .await?;
     let shutdown = ambient_kit::shutdown::on_signals()?;
-    greet(&progress, &platform, &arguments, &repository);
+    greet(&progress, &platform, &arguments, &repository, &confinement);
     tokio::select! {
         fault = parts.fault() => return Err(fault),
         () = news::tell(&platform.client, &progress) => {}
@@ -44,7 +42,13 @@ pub(crate) async fn up(arguments: UpArguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn greet(progress: &Progress, platform: &Platform, arguments: &UpArguments, repository: &Path) {
+fn greet(
+    progress: &Progress,
+    platform: &Platform,
+    arguments: &UpArguments,
+    repository: &Path,
+    confinement: &str,
+) {
     progress.line(&format!(
         "repository  {} ({}, {}/)",
         repository.display(),
@@ -53,7 +57,7 @@ fn greet(progress: &Progress, platform: &Platform, arguments: &UpArguments, repo
     ));
     progress.line(&format!("dashboard   {}", platform.login_url()));
     progress.line(&format!("kubeconfig  {}", platform.kubeconfig.display()));
-    progress.line(&format!("\n{NO_SANDBOX}"));
+    progress.line(&format!("\n{confinement}"));
     warn_of_open_door(progress, &arguments.local);
     progress.line(&format!(
         "\nCommit a Project and an AgenticSession under {}/ to start a run. Ctrl-C ends.",

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use ambient_protocol::EffectiveSession;
 use ambient_protocol::environment as names;
 use ambient_protocol::run::AttemptId;
+use ambient_protocol::sandbox::{Sandbox, UnknownSandbox};
 use ambient_protocol::token::{TokenError, Verifier};
 use ambient_redaction::{Redactor, Secret};
 
@@ -66,6 +67,8 @@ pub struct Config {
     pub executable: PathBuf,
     /// Where the agent's container listens, if it has one of its own.
     pub agent_socket: Option<PathBuf>,
+    /// Whether the agent is confined, where it is a child of the runner.
+    pub sandbox: Sandbox,
     /// The agent's home folder; none stands for one in the state folder.
     pub agent_home: Option<PathBuf>,
     /// Who lends what the agent needs; none where its keys are in its environment.
@@ -119,6 +122,7 @@ impl Config {
                 Some(path) => path,
                 None => std::env::current_exe().map_err(ConfigError::Executable)?,
             },
+            sandbox: variables.sandbox()?,
             agent_socket,
             agent_home: variables.optional_path(names::AGENT_HOME),
             broker,
@@ -153,6 +157,12 @@ impl Variables {
         let path = self.optional_path(name).ok_or(ConfigError::Missing(name))?;
         // The agent works in another directory than the runner.
         std::path::absolute(&path).map_err(|cause| file_error(&path, cause))
+    }
+
+    fn sandbox(&self) -> Result<Sandbox, ConfigError> {
+        let word = self.optional(names::SANDBOX);
+        let parsed = word.map(|word| word.parse().map_err(ConfigError::Sandbox)).transpose()?;
+        Ok(parsed.unwrap_or_default())
     }
 
     fn number(&self, name: &'static str) -> Result<u32, ConfigError> {
@@ -227,6 +237,9 @@ pub enum ConfigError {
         /// Its value.
         text: String,
     },
+    /// No word of those there are.
+    #[error("{name}: {0}", name = names::SANDBOX)]
+    Sandbox(UnknownSandbox),
     /// A variable is no address or port.
     #[error("{name}=\"{text}\" is no address or port to listen on")]
     Address {

@@ -17,6 +17,7 @@ mod life;
 mod log;
 mod orders;
 pub mod replay;
+pub mod sandbox;
 mod server;
 mod sharing;
 mod state;

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use ambient_runner::{Config, agent_shim, replay};
+use ambient_runner::{Config, agent_shim, replay, sandbox};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -14,6 +14,7 @@ fn main() -> ExitCode {
     match arguments.first().and_then(|word| word.to_str()) {
         None | Some("serve") => serve(),
         Some("replay") => replay::main(arguments.into_iter().skip(1)),
+        Some(sandbox::SUBCOMMAND) => sandbox::main(arguments.into_iter().skip(1)),
         Some("agent-shim") => {
             log();
             agent_shim::main(arguments.into_iter().skip(1))

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 
 use crate::arguments::{DemoArguments, OutputFormat};
-use crate::local::{Agents, DataFolder, Parts, Platform, RepositoryLock, RootSource, Settings};
+use crate::local::{Agents, DataFolder, Parts, Platform, RepositoryLock, RootSource, Settings, confinement};
 use crate::output::{self, Progress};
 use crate::up;
 use follow::Ended;
@@ -33,6 +33,7 @@ pub(crate) async fn demo(arguments: DemoArguments) -> anyhow::Result<ExitCode> {
     let repositories = DemoRepositories::create(&folder)?;
     let data = DataFolder::open(&folder.join("data"))?;
     let _lock = RepositoryLock::take(&repositories.platform, data.path())?;
+    let confinement = confinement::told(arguments.local.sandbox)?;
     let (platform, mut parts) = Platform::start(Settings {
         data,
         source: RootSource { repository: &repositories.platform, branch: "main", path: "ambient" },
@@ -41,10 +42,11 @@ pub(crate) async fn demo(arguments: DemoArguments) -> anyhow::Result<ExitCode> {
         listen: arguments.local.listen,
         slots: arguments.local.slots,
         take_over: false,
+        sandbox: arguments.local.sandbox,
     })
     .await?;
     let shutdown = ambient_kit::shutdown::on_signals()?;
-    greet(&progress, &platform, &repositories);
+    greet(&progress, &platform, &repositories, &confinement);
     up::warn_of_open_door(&progress, &arguments.local);
     let runner_type = agent::runner_type(arguments.agent);
     let session = DemoSession { runner_type, target: repositories.target.clone() };
@@ -96,12 +98,12 @@ async fn run(
     follower.follow(progress, run).await
 }
 
-fn greet(progress: &Progress, platform: &Platform, repositories: &DemoRepositories) {
+fn greet(progress: &Progress, platform: &Platform, repositories: &DemoRepositories, confinement: &str) {
     progress.line(&format!("manifests   {}", repositories.platform.display()));
     progress.line(&format!("target      {}", repositories.target.display()));
     progress.line(&format!("dashboard   {}", platform.login_url()));
     progress.line(&format!("kubeconfig  {}", platform.kubeconfig.display()));
-    progress.line(&format!("\n{}\n", up::NO_SANDBOX));
+    progress.line(&format!("\n{confinement}\n"));
 }
 
 fn show(

@@ -10,6 +10,7 @@ use ambient_local_cluster::node::{Node, NodeConfig};
 use ambient_local_cluster::{Cluster, ClusterConfig, Credential, Storage, UserInfo};
 use ambient_operator::{Operator, PodShape, RecordError, RecordReader};
 use ambient_protocol::run::RunKey;
+use ambient_protocol::sandbox::Sandbox;
 use ambient_protocol::token::Signer;
 use ambient_reconciler_git::{Answer, EndedRuns, Hints};
 use anyhow::Context as _;
@@ -37,6 +38,8 @@ pub(crate) struct Settings<'a> {
     pub(crate) listen: Option<SocketAddr>,
     pub(crate) slots: usize,
     pub(crate) take_over: bool,
+    /// Whether agents are confined.
+    pub(crate) sandbox: Sandbox,
 }
 
 /// A running platform.
@@ -67,7 +70,7 @@ const USUAL_ADDRESS: ([u8; 4], u16) = ([127, 0, 0, 1], 8080);
 impl Platform {
     /// Starts every part and declares the source. When this returns, a commit starts a run.
     pub(crate) async fn start(settings: Settings<'_>) -> anyhow::Result<(Self, Parts)> {
-        let Settings { data, source, agents, user, listen, slots, take_over } = settings;
+        let Settings { data, source, agents, user, listen, slots, take_over, sandbox } = settings;
         let token = data.admin_token()?;
         let cluster = open_cluster(&data, &token).await?;
         let client = cluster.admin();
@@ -96,7 +99,7 @@ impl Platform {
                 installation: installation(&client, user.as_deref()).await?,
                 take_over,
                 local_repositories: LocalRepositories::Allowed,
-                pod_shape: PodShape::OneContainer,
+                pod_shape: PodShape::OneContainer { sandbox },
                 registry: agents.registry(),
                 broker_url: Some(broker.url()),
                 slots,

@@ -93,7 +93,7 @@ impl Lending {
 
     fn start(&self) -> Up {
         let program = self.program.to_str().unwrap();
-        Up::start_telling(&self.world, &self.path, &["--claude-bin", program])
+        Up::start_telling(&self.world, &self.path, &["--claude-bin", program, "--sandbox", "off"])
     }
 
     fn up(&self) -> Up {

@@ -36,6 +36,8 @@ pub const AGENT_SOCKET: &str = "AMBIENT_AGENT_SOCKET";
 pub const AGENT_HOME: &str = "AMBIENT_AGENT_HOME";
 /// This program within the agent's container.
 pub const AGENT_EXECUTABLE: &str = "AMBIENT_AGENT_EXECUTABLE";
+/// Whether the agent is confined where it is the runner's child: `off` (without it), `auto`, `on`.
+pub const SANDBOX: &str = "AMBIENT_SANDBOX";
 /// Set by the runner for the agent and all its processes: `<session UID>/<attempt>`, by which they are found again.
 pub const RUN_MARK: &str = "AMBIENT_RUN";
 /// The broker's address, `http://host:port`. Without it nothing is lent to the run.

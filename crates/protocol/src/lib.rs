@@ -25,6 +25,7 @@ pub mod records;
 pub mod registry;
 pub mod result;
 pub mod run;
+pub mod sandbox;
 pub mod seal;
 pub mod sse;
 pub mod token;

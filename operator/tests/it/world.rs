@@ -15,6 +15,7 @@ use ambient_local_cluster::Cluster;
 use ambient_operator::{Config, Operator, PodShape};
 use ambient_protocol::installation::Installation;
 use ambient_protocol::registry::AgentRegistry;
+use ambient_protocol::sandbox::Sandbox;
 use ambient_protocol::token::Signer;
 use futures::StreamExt as _;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -249,7 +250,7 @@ async fn run(cluster: &Cluster, settings: OperatorSettings) {
         installation: settings.installation,
         take_over: settings.take_over,
         local_repositories: LocalRepositories::Allowed,
-        pod_shape: PodShape::OneContainer,
+        pod_shape: PodShape::OneContainer { sandbox: Sandbox::Off },
         registry: AgentRegistry::built_in(),
         broker_url: None,
         slots: settings.slots,

@@ -1,6 +1,7 @@
 //! The life of a runner, from its first look at the volume to the acknowledgement of its outcome.
 
 mod attempt;
+mod confinement;
 mod conversation;
 mod ending;
 mod openings;

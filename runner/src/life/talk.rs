@@ -178,7 +178,9 @@ impl Attempt {
             takes_up: name.map(|name| TakenUp { name, cut_off: turn.runs_again }),
             spent: self.recorder.facts().usage(),
         };
-        let command = self.bridge.command(&context);
+        let command = self
+            .confined(self.bridge.command(&context), &home)
+            .map_err(|error| TurnEnd::failed(ExitReason::AgentNotStarted, error.to_string()))?;
         Agent::start(Job {
             carrier: &*self.carrier,
             command: &command,

@@ -16,5 +16,6 @@ mod real_claude;
 mod real_gemini;
 mod real_mcp;
 mod resume;
+mod sandbox;
 mod secrets;
 mod workspace;

@@ -7,12 +7,15 @@ use super::volumes::{
     BROKER_MOUNT, HOME_MOUNT, REDACTION_MOUNT, SESSION_MOUNT, SHIM_PATH, SOCKET_PATH, STATE_MOUNT,
     TEMPORARY_MOUNT, WORKSPACE_MOUNT,
 };
-use super::{AGUI_PORT, BROKER_TOKEN_KEY, JobInputs, PROGRAM, PUBLIC_KEYS_KEY, SESSION_KEY};
+use super::{AGUI_PORT, BROKER_TOKEN_KEY, JobInputs, PROGRAM, PUBLIC_KEYS_KEY, PodShape, SESSION_KEY};
 
 /// Of a runner whose agent is its child.
 pub(super) fn of_both(inputs: &JobInputs<'_>) -> Vec<EnvVar> {
     let mut variables = serving(inputs);
     variables.push(value("HOME", HOME_MOUNT));
+    if let PodShape::OneContainer { sandbox } = inputs.shape {
+        variables.push(value(variable::SANDBOX, sandbox.as_str()));
+    }
     variables.extend(keys(inputs));
     variables
 }

@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use ambient_crds::labels;
 use ambient_protocol::broker::{RUNNER_SECRET, service_of};
 use ambient_protocol::effective::EffectiveSession;
+use ambient_protocol::sandbox::Sandbox;
 use k8s_openapi::api::batch::v1::{Job, JobSpec};
 use k8s_openapi::api::core::v1::{
     PersistentVolumeClaim, PersistentVolumeClaimSpec, PodSecurityContext, PodSpec, PodTemplateSpec,
@@ -51,7 +52,10 @@ const GROUP: i64 = 10_001;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PodShape {
     /// The agent is a child of the runner: where containers are processes of one user, two would part nothing.
-    OneContainer,
+    OneContainer {
+        /// Whether the runner confines it.
+        sandbox: Sandbox,
+    },
     /// The runner in the platform's image, the agent in that of its runner type.
     TwoContainers {
         /// The platform's image: it has `ambient` on its path, and runs `ambient runner`.
@@ -103,7 +107,7 @@ impl JobInputs<'_> {
     /// more than a second, because a kubelet looks once a second whether it has ended.
     fn brings_shim(&self) -> bool {
         match self.shape {
-            PodShape::OneContainer => false,
+            PodShape::OneContainer { .. } => false,
             PodShape::TwoContainers { runner_image } => *runner_image != self.session.agent.image,
         }
     }
@@ -175,7 +179,7 @@ pub(super) fn claim(
 
 fn pod(inputs: &JobInputs<'_>) -> PodSpec {
     let (inits, containers) = match inputs.shape {
-        PodShape::OneContainer => (None, vec![containers::with_agent(inputs)]),
+        PodShape::OneContainer { .. } => (None, vec![containers::with_agent(inputs)]),
         PodShape::TwoContainers { runner_image } => (
             inputs.brings_shim().then(|| vec![containers::shim_installer(inputs, runner_image)]),
             vec![containers::runner(inputs, runner_image), containers::agent(inputs)],

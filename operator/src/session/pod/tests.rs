@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
 use ambient_protocol::registry::DEFAULT_RUNNER_TYPE;
+use ambient_protocol::sandbox::Sandbox;
 use k8s_openapi::api::core::v1::Container;
 use serde_json::{Value, json};
 
@@ -126,7 +127,7 @@ fn an_agent_without_keys_has_no_secret_mounted() {
 /// Pod Security Standards, `restricted`, and what rule 28 asks for beside that.
 #[test]
 fn every_container_is_restricted() {
-    for shape in [PodShape::OneContainer, two()] {
+    for shape in [PodShape::OneContainer { sandbox: Sandbox::Off }, two()] {
         for runner_type in [DEFAULT_RUNNER_TYPE, "replay"] {
             let pod = serde_json::to_value(pod_of(runner_type, &shape)).unwrap();
             assert_eq!(pod["automountServiceAccountToken"], false);
@@ -157,7 +158,7 @@ fn every_mount_has_its_volume(pod: &Value, container: &Value) {
 
 #[test]
 fn one_container_has_all_that_both_need() {
-    let pod = pod_of(DEFAULT_RUNNER_TYPE, &PodShape::OneContainer);
+    let pod = pod_of(DEFAULT_RUNNER_TYPE, &PodShape::OneContainer { sandbox: Sandbox::Off });
     let [both] = pod.containers.as_slice() else { panic!("one container") };
     assert!(pod.init_containers.is_none());
     assert_eq!((both.name.as_str(), both.image.as_deref()), (RUNNER_CONTAINER, Some("ambient-runner")));
@@ -168,7 +169,7 @@ fn one_container_has_all_that_both_need() {
 #[test]
 fn where_keys_are_lent_the_token_is_the_runners_alone() {
     let address = "http://10.0.0.1:8092";
-    for shape in [PodShape::OneContainer, two()] {
+    for shape in [PodShape::OneContainer { sandbox: Sandbox::Off }, two()] {
         let pod = pod_with(DEFAULT_RUNNER_TYPE, &shape, Some(address));
         let text = serde_json::to_value(&pod).unwrap();
         assert!(!text.to_string().contains("ANTHROPIC_API_KEY"), "{text}");

@@ -99,7 +99,7 @@ pub(super) fn of(inputs: &JobInputs<'_>) -> Vec<Volume> {
     let mut volumes = vec![session(inputs.run_name), run(inputs.run_name), empty("temporary")];
     volumes.extend(inputs.broker.map(|_| token(inputs.job_name)));
     match inputs.shape {
-        PodShape::OneContainer => volumes.push(empty("home")),
+        PodShape::OneContainer { .. } => volumes.push(empty("home")),
         PodShape::TwoContainers { .. } => {
             volumes.extend(["runner-temporary", "socket"].map(empty));
             volumes.extend(inputs.brings_shim().then(|| empty("shim")));
