@@ -8,6 +8,7 @@ mod endings;
 mod gemini;
 mod harness;
 mod interactive;
+mod lending;
 mod lifetime;
 mod people;
 mod protocol;

@@ -184,6 +184,17 @@ impl World {
         self.signer.sign(self.uid(), "operator", scopes, now()).unwrap()
     }
 
+    /// The token by which this run is known at a broker.
+    pub(crate) fn broker_token(&self) -> String {
+        let until = (now(), now() + jiff::SignedDuration::from_hours(1));
+        self.signer.sign_until(self.uid(), "demo/first-run-r1", &[Scope::Broker], until).unwrap()
+    }
+
+    /// What the run acts on.
+    pub(crate) fn effective(&self) -> Value {
+        self.session.clone()
+    }
+
     /// A token for another run.
     pub(crate) fn foreign_token(&self, scopes: &[Scope]) -> String {
         self.signer.sign("another-uid", "operator", scopes, now()).unwrap()

@@ -1,0 +1,130 @@
+//! What a run is lent, with a real broker: private repositories are cloned, and the agent sees neither token nor key.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use ambient_broker::{Broker, Config, FolderCredentials, Limits};
+use ambient_git_server::{Conduct, GitServer};
+use ambient_protocol::EffectiveSession;
+use ambient_protocol::broker::{Binding, Budget, CredentialReference, LENT_KEY, upstreams};
+use ambient_protocol::models::ModelTable;
+use ambient_protocol::outcome::ExitReason;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::harness::{World, git};
+
+const PASSWORD: &str = "planted-password-4711";
+/// The agent writes down what it sees, and leaves it to be committed.
+const AGENT: &str = "#!/bin/sh\nread question\nenv > SEEN.txt\n";
+
+/// A world whose repository is private, and whose run is bound at a broker.
+struct Lending {
+    world: World,
+    _server: GitServer,
+    broker: CancellationToken,
+}
+
+impl Lending {
+    async fn new(mut world: World) -> Self {
+        let served = world.path("served");
+        std::fs::create_dir_all(&served).unwrap();
+        let bare = served.join("app.git");
+        git(&world.path("target"), &["clone", "--quiet", "--bare", ".", bare.to_str().unwrap()]);
+        let server = GitServer::start(&served).await.unwrap();
+        server.conduct("app", Conduct::private("jane", PASSWORD));
+        let url = server.url("app.git");
+        let program = world.path("agent.sh");
+        write_program(&program);
+        world.session(|session| {
+            session["repositories"][0]["url"] = json!(url);
+            session["runnerType"] = json!("acp");
+            session["agent"]["command"] = json!([program]);
+            session["agent"]["keyNames"] = json!(["ANTHROPIC_API_KEY"]);
+            session["environment"] = json!({"ANTHROPIC_BASE_URL": "http://elsewhere.example"});
+        });
+        let broker = CancellationToken::new();
+        let address = start_broker(&world, &url, broker.clone()).await;
+        let token = world.broker_token();
+        std::fs::write(world.path("token"), format!("{token}\n")).unwrap();
+        let file = world.path("token").to_str().unwrap().to_owned();
+        world.variable("AMBIENT_BROKER_URL", &address);
+        world.variable("AMBIENT_BROKER_TOKEN_FILE", &file);
+        Self { world, _server: server, broker }
+    }
+}
+
+fn write_program(path: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::write(path, AGENT).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+async fn start_broker(world: &World, url: &str, ended: CancellationToken) -> String {
+    let secret = world.path("secrets/demo/git");
+    std::fs::create_dir_all(&secret).unwrap();
+    for (entry, value) in [("url", url), ("username", "jane"), ("password", PASSWORD)] {
+        std::fs::write(secret.join(entry), value).unwrap();
+    }
+    let session: EffectiveSession = serde_json::from_value(world.effective()).unwrap();
+    let git = CredentialReference {
+        namespace: "demo".to_owned(),
+        name: "git".to_owned(),
+        key: None,
+        address_entry: None,
+    };
+    let binding = Binding {
+        run: session.key.clone(),
+        session_uid: session.session_uid.clone(),
+        upstreams: upstreams(&session, Some(&git)),
+        budget: Budget::default(),
+        egress: Vec::new(),
+        expires_at: "2999-01-01T00:00:00Z".parse().unwrap(),
+    };
+    let config = Config {
+        state_directory: world.path("broker"),
+        public_keys: std::fs::read_to_string(world.path("keys")).unwrap(),
+        credentials: Arc::new(FolderCredentials::new(world.path("secrets"))),
+        models: ModelTable::built_in(),
+        bindings: vec![binding],
+        limits: Limits::default(),
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(Broker::new(config).unwrap().serve(listener, ended));
+    address
+}
+
+#[tokio::test]
+async fn a_private_repository_is_cloned_and_the_agent_sees_no_secret() {
+    for world in World::both(None) {
+        let lending = Lending::new(world).await;
+        let world = &lending.world;
+        let done = world.runner().await.run(world).await;
+        assert_eq!(done.repositories.len(), 1, "{done:?}");
+        let seen = git(&world.checkout(), &["show", "HEAD:SEEN.txt"]);
+        assert!(seen.contains(&format!("ANTHROPIC_API_KEY={LENT_KEY}")), "{seen}");
+        assert!(
+            seen.contains("ANTHROPIC_BASE_URL=http://127.0.0.1:"),
+            "what is lent stands above the session's: {seen}"
+        );
+        for secret in [PASSWORD, "v4.public.", "elsewhere.example"] {
+            assert!(!seen.contains(secret), "the agent sees {secret}: {seen}");
+        }
+        let url = git(&world.checkout(), &["config", "remote.origin.url"]);
+        assert!(url.ends_with("/app.git") && !url.contains("git-1"), "the repository's own address: {url}");
+        let log = std::fs::read_to_string(world.path("volume/state/events.jsonl")).unwrap();
+        assert!(!log.contains(PASSWORD) && !log.contains("v4.public."));
+    }
+}
+
+#[tokio::test]
+async fn without_the_broker_nothing_is_cloned_and_the_cause_is_told() {
+    let lending = Lending::new(World::new(None)).await;
+    lending.broker.cancel();
+    std::fs::write(lending.world.path("token"), "no token").unwrap();
+    let done = lending.world.runner().await.run(&lending.world).await;
+    assert_eq!(done.exit, ExitReason::WorkspaceFailed);
+    assert!(done.message.contains("/app.git") && done.message.contains("50"), "{}", done.message);
+}
