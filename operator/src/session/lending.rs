@@ -23,8 +23,8 @@ use kube::api::{Api, DeleteParams};
 use super::progress::RunId;
 use crate::context::Context;
 
-/// How long a binding outlives the longest time that a run may take, should nobody let go of it.
-const SLACK: SignedDuration = SignedDuration::from_hours(24);
+/// How long a binding outlives an attempt that takes its time and waits for a person once: it may wait for more.
+const SLACK: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// The broker, as the operator reaches it.
 pub(crate) struct Broker {

@@ -5,6 +5,7 @@
 mod admission;
 mod dormant;
 mod failures;
+mod lending;
 mod lives;
 mod losses;
 mod node;

@@ -327,7 +327,7 @@ fn digest(bytes: &[u8]) -> String {
 }
 
 /// Where all of 127.0.0.0/8 is the loopback interface, each runner has an address of its own.
-async fn free_address() -> TcpListener {
+pub(crate) async fn free_address() -> TcpListener {
     for _ in 0..256 {
         let [first, second, third, ..] = random_bytes();
         let address = Ipv4Addr::new(127, first.max(1), second, third.clamp(1, 254));

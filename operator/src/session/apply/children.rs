@@ -15,8 +15,7 @@ use kube::api::{Api, PostParams};
 
 use super::super::pin;
 use super::super::pod::{JobInputs, claim as volume_claim, job};
-use super::token::token_secret;
-use super::{ApplyError, namespaced};
+use super::{ApplyError, namespaced, token};
 use crate::context::Context;
 
 /// Creates the pin, or finds the one there is: the first one counts.
@@ -58,8 +57,7 @@ pub(super) async fn create_children(
     let job_name = attempt_name(pinned.key.session(), run_number(pinned), attempt);
     if let Some(token) = token {
         let secrets: Api<Secret> = namespaced(&context.client, session);
-        let wanted = token_secret(pinned, &job_name, owner(session), token);
-        create(&secrets, &wanted, "the run's token").await?;
+        token::ensure(&secrets, pinned, &job_name, owner(session), token).await?;
     }
     let wanted = job(&JobInputs {
         session: pinned,
