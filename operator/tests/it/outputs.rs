@@ -101,10 +101,10 @@ async fn a_transcript_whose_place_is_taken_is_kept_beside_it() {
 async fn what_has_no_effect_is_said() {
     let world = World::started().await;
     world
-        .make_session("first", json!({"interactive": true, "project": "demo", "desiredPhase": "Held"}))
+        .make_session("first", json!({"budget": {"maxTokens": 9}, "project": "demo", "desiredPhase": "Held"}))
         .await;
     let session = world.is("first", Pending, "Held", "").await;
-    assert!(condition(&session, "NotSupported").2.contains("spec.interactive"));
+    assert!(condition(&session, "NotSupported").2.contains("spec.budget.maxTokens"));
     assert!(condition(&session, "DeprecatedFields").2.contains("spec.project"));
     world.make_session("silent", json!({"initialPrompt": ""})).await;
     world.is("silent", Pending, "Invalid", "spec.initialPrompt").await;
