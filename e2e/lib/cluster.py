@@ -135,6 +135,7 @@ class DevCluster:
             ["get", "pods,pvc,jobs", "-A", "-o", "wide"],
             ["get", "agenticsessions,gitsources,projects", "-A", "-o", "yaml"],
             ["-n", "ambient-system", "logs", "deployment/ambient-operator", "--tail=40"],
+            ["-n", "ambient-system", "logs", "deployment/ambient-broker", "--tail=40"],
             ["-n", "ambient-system", "logs", "deployment/ambient-reconciler-git", "--tail=40"],
             ["get", "events", "-A", "--sort-by=.lastTimestamp"],
         ):

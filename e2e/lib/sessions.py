@@ -31,7 +31,10 @@ class Sessions:
 
     def push(self, name):
         self.forge.commit("manifests", {f"ambient/sessions/{name}.yaml": self.manifests[name]})
-        # What a forge's webhook would do: the source's interval is not waited for.
+        self.hint()
+
+    def hint(self):
+        """What a forge's webhook would do: the source's interval is not waited for."""
         at = f"ambient-code.io/requested-at={time.time()}"
         self.cluster.kubectl("-n", "ambient-system", "annotate", "--overwrite", "gitsource", "root", at)
 

@@ -49,10 +49,11 @@ async fn bindings_of(shared: &Shared, request: Request<Incoming>) -> Result<Resp
             bind(shared, &run, &body)?;
             Ok(status(StatusCode::NO_CONTENT))
         }
-        (&Method::DELETE, false) => match shared.runs.unbind(&run)? {
-            true => Ok(status(StatusCode::NO_CONTENT)),
-            false => Err(Refusal::NoBinding(run.to_string())),
-        },
+        (&Method::DELETE, false) => {
+            // One that is not bound is as it should be: whoever asks may ask again after a kill.
+            shared.runs.unbind(&run)?;
+            Ok(status(StatusCode::NO_CONTENT))
+        }
         (&Method::GET, true) => {
             let found = shared.runs.get(&run)?.ok_or_else(|| Refusal::NoBinding(run.to_string()))?;
             Ok(json(&usage_of(&found)))

@@ -81,14 +81,13 @@ impl Runs {
         Ok(Some(found))
     }
 
-    /// Forgets a run's binding. What it has used stays on disk. Gives whether there was one.
-    pub(crate) fn unbind(&self, run: &RunKey) -> io::Result<bool> {
+    /// Forgets a run's binding, if there is one. What it has used stays on disk.
+    pub(crate) fn unbind(&self, run: &RunKey) -> io::Result<()> {
         let mut known = self.known();
         known.bound.remove(run);
         match std::fs::remove_file(self.path(run, "binding")) {
-            Ok(()) => Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(error),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
         }
     }
 

@@ -101,8 +101,9 @@ impl Broker {
         Ok(Some(signer.sign_until(&session.session_uid, &subject, &[Scope::Broker], (now, expires))?))
     }
 
+    /// What it has counted of a run whose models are all asked through it.
     async fn usage(&self, session: &EffectiveSession) -> Result<Option<RunUsage>, ClientError> {
-        if is_lent(session) { self.client.usage(&session.key).await } else { Ok(None) }
+        if is_counted(session) { self.client.usage(&session.key).await } else { Ok(None) }
     }
 }
 

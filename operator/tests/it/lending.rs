@@ -77,12 +77,12 @@ async fn world(ceilings: serde_json::Value) -> (World, TestBroker) {
 
 #[tokio::test]
 async fn a_broker_that_is_away_holds_starts_and_results_back_and_loses_nothing() {
-    let (world, mut broker) = world(json!({"egress": ["pypi.org"]})).await;
+    let (world, mut broker) = world(json!({})).await;
     // One that an earlier session of this name has left.
     let stale = json!({"metadata": {"name": "first-r1-a1"}, "stringData": {"token": "stale"}});
     let secrets = world.api::<Secret>(PROJECT);
     secrets.create(&PostParams::default(), &serde_json::from_value(stale).unwrap()).await.unwrap();
-    world.make_session("first", json!({})).await;
+    world.make_session("first", json!({"runnerType": "claude-agent-sdk"})).await;
     world.is("first", Pending, "Unavailable", "the broker").await;
     assert!(world.ledger("first", 1).is_none(), "what cannot be bound is not claimed");
     assert_eq!(world.jobs().await, Vec::<String>::new());
@@ -119,6 +119,19 @@ async fn what_the_broker_refuses_is_told() {
     world.make_session("first", spec).await;
     world.is("first", Pending, "Invalid", "a-model-without-a-price").await;
     assert!(world.ledger("first", 1).is_none() && !broker.has_bound("first-r1"));
+}
+
+#[tokio::test]
+async fn what_the_broker_does_not_count_is_as_the_agent_tells() {
+    let (world, mut broker) = world(json!({"egress": ["pypi.org"]})).await;
+    broker.start().await;
+    world.make_session("first", json!({})).await;
+    let runner = world.serve("first-r1-a1").await;
+    runner.is_started().await;
+    assert!(broker.has_bound("first-r1"), "for what it may reach beside a model");
+    runner.end(ExitReason::Completed);
+    let session = world.has_ended("first", Completed, "Completed").await;
+    assert_eq!(session.status.unwrap().usage.unwrap().input_tokens, 7);
 }
 
 #[tokio::test]

@@ -44,6 +44,6 @@ impl BrokerClient {
     /// # Errors
     /// Fails where the broker cannot be reached or refuses.
     pub async fn release(&self, run: &RunKey) -> Result<(), ClientError> {
-        found(self.endpoint.send(Method::DELETE, &binding_path(run), None).await).map(drop)
+        self.endpoint.send(Method::DELETE, &binding_path(run), None).await.map(drop)
     }
 }
