@@ -56,6 +56,9 @@ pub(crate) enum Command {
     /// Become another program that sees less of this machine (used by the runner).
     #[command(hide = true)]
     Confine(PassedOn),
+    /// Ask a LangGraph server for a run, as an agent (used by the runner).
+    #[command(hide = true)]
+    Langgraph(PassedOn),
     /// Play a recorded run as an agent (used by the runner).
     #[command(hide = true)]
     Replay(PassedOn),
@@ -246,6 +249,8 @@ pub(crate) struct DemoArguments {
     pub(crate) anthropic_api_key: Option<String>,
     #[arg(long, env = "GEMINI_API_KEY", hide_env_values = true, hide = true)]
     pub(crate) gemini_api_key: Option<String>,
+    #[arg(long, env = "OPENAI_API_KEY", hide_env_values = true, hide = true)]
+    pub(crate) openai_api_key: Option<String>,
     /// A recorded run to play instead of the built-in one.
     #[arg(long, value_name = "PATH")]
     pub(crate) recording: Option<PathBuf>,
@@ -289,6 +294,15 @@ pub(crate) struct LocalArguments {
         default_value = "gemini"
     )]
     pub(crate) gemini_bin: PathBuf,
+    /// The program that starts the server of a graph in a repository.
+    #[arg(
+        long,
+        value_name = "PATH",
+        env = "AMBIENT_LANGGRAPH_BIN",
+        hide_env_values = true,
+        default_value = "langgraph"
+    )]
+    pub(crate) langgraph_bin: PathBuf,
     /// The folder for data where `--data-dir` is not given.
     #[arg(long, env = "XDG_DATA_HOME", hide = true)]
     pub(crate) user_data: Option<PathBuf>,
@@ -316,6 +330,8 @@ pub(crate) enum DemoAgent {
     Claude,
     /// Gemini CLI.
     Gemini,
+    /// A LangGraph graph.
+    Langgraph,
 }
 
 fn sandbox(word: &str) -> Result<Sandbox, UnknownSandbox> {

@@ -30,6 +30,9 @@ fn main() -> ExitCode {
         Command::Confine(confine) => {
             return ambient_runner::sandbox::main(confine.arguments.into_iter().map(Into::into));
         }
+        Command::Langgraph(client) => {
+            return ambient_runner::langgraph::main(client.arguments.into_iter().map(Into::into));
+        }
         Command::Replay(replay) => {
             return ambient_runner::replay::main(replay.arguments.into_iter().map(Into::into));
         }

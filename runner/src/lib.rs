@@ -12,6 +12,7 @@ mod carrier;
 mod clock;
 mod config;
 mod durable;
+pub mod langgraph;
 mod lending;
 mod life;
 mod log;

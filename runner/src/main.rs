@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use ambient_runner::{Config, agent_shim, replay, sandbox};
+use ambient_runner::{Config, agent_shim, langgraph, replay, sandbox};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -13,15 +13,16 @@ fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     match arguments.first().and_then(|word| word.to_str()) {
         None | Some("serve") => serve(),
+        Some("langgraph") => langgraph::main(arguments.into_iter().skip(1)),
         Some("replay") => replay::main(arguments.into_iter().skip(1)),
         Some(sandbox::SUBCOMMAND) => sandbox::main(arguments.into_iter().skip(1)),
         Some("agent-shim") => {
             log();
             agent_shim::main(arguments.into_iter().skip(1))
         }
-        Some(_) => {
-            complain("usage: ambient-runner [serve | agent-shim [--install PATH] | replay [--fixture PATH]]")
-        }
+        Some(_) => complain(
+            "usage: ambient-runner [serve | agent-shim [--install PATH] | langgraph | replay [--fixture PATH]]",
+        ),
     }
 }
 

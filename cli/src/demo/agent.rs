@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ambient_protocol::broker::{ModelService, service_of};
-use ambient_protocol::registry::{DEFAULT_RUNNER_TYPE, GEMINI_CLI, REPLAY};
+use ambient_protocol::registry::{DEFAULT_RUNNER_TYPE, GEMINI_CLI, LANGGRAPH, REPLAY};
 
 use crate::arguments::{DemoAgent, DemoArguments};
 
@@ -20,7 +20,9 @@ impl Key {
     /// The entries of the Secret; with `address` the model answers there.
     pub(super) fn entries(&self, address: Option<&str>) -> BTreeMap<&'static str, String> {
         let key = [(self.service.key, self.value.clone())];
-        let address = address.map(|address| (self.service.address_entry, address.to_owned()));
+        // Some services have their version in the address.
+        let version = if self.service.address.ends_with("/v1") { "/v1" } else { "" };
+        let address = address.map(|address| (self.service.address_entry, format!("{address}{version}")));
         key.into_iter().chain(address).collect()
     }
 }
@@ -31,6 +33,7 @@ pub(super) fn runner_type(agent: DemoAgent) -> &'static str {
         DemoAgent::Replay => REPLAY,
         DemoAgent::Claude => DEFAULT_RUNNER_TYPE,
         DemoAgent::Gemini => GEMINI_CLI,
+        DemoAgent::Langgraph => LANGGRAPH,
     }
 }
 
@@ -40,6 +43,7 @@ fn service(agent: DemoAgent) -> Option<(&'static str, &'static ModelService)> {
         DemoAgent::Replay => return None,
         DemoAgent::Claude => ("Claude Code", "ANTHROPIC_API_KEY"),
         DemoAgent::Gemini => ("Gemini CLI", "GEMINI_API_KEY"),
+        DemoAgent::Langgraph => ("the demo's graph", "OPENAI_API_KEY"),
     };
     Some((program, service_of(key)?))
 }
@@ -47,7 +51,10 @@ fn service(agent: DemoAgent) -> Option<(&'static str, &'static ModelService)> {
 /// The key, if the agent needs one.
 pub(super) fn key(arguments: &DemoArguments) -> anyhow::Result<Option<Key>> {
     let Some((program, service)) = service(arguments.agent) else {
-        anyhow::ensure!(!arguments.scripted_model, "--scripted-model goes with --agent claude or gemini");
+        anyhow::ensure!(
+            !arguments.scripted_model,
+            "--scripted-model goes with --agent claude, gemini or langgraph"
+        );
         return Ok(None);
     };
     if arguments.scripted_model {
@@ -57,6 +64,7 @@ pub(super) fn key(arguments: &DemoArguments) -> anyhow::Result<Option<Key>> {
         DemoAgent::Replay => &None,
         DemoAgent::Claude => &arguments.anthropic_api_key,
         DemoAgent::Gemini => &arguments.gemini_api_key,
+        DemoAgent::Langgraph => &arguments.openai_api_key,
     };
     let Some(value) = given.clone() else {
         let key = service.key;

@@ -30,7 +30,7 @@ pub(crate) async fn demo(arguments: DemoArguments) -> anyhow::Result<ExitCode> {
     let agents = agents(&arguments)?;
     let folder = folder(&arguments)?;
     let model = ScriptedModel::start(&arguments).await?;
-    let repositories = DemoRepositories::create(&folder)?;
+    let repositories = DemoRepositories::create(&folder, arguments.agent)?;
     let data = DataFolder::open(&folder.join("data"))?;
     let _lock = RepositoryLock::take(&repositories.platform, data.path())?;
     let confinement = confinement::told(arguments.local.sandbox)?;

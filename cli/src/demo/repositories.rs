@@ -11,6 +11,7 @@ use ambient_protocol::documents::to_yaml;
 use anyhow::Context as _;
 
 use super::PROJECT;
+use crate::arguments::DemoAgent;
 
 /// The files of `examples/repository`, but for the session, which is committed by itself.
 const PLATFORM_FILES: [(&str, &str); 2] = [
@@ -25,6 +26,11 @@ const TARGET_FILES: [(&str, &str); 3] = [
     ("README.md", include_str!("../../../examples/greeter/README.md")),
     ("src/greeting.py", include_str!("../../../examples/greeter/src/greeting.py")),
     ("tests/test_greeting.py", include_str!("../../../examples/greeter/tests/test_greeting.py")),
+];
+/// The files of `examples/langgraph`: a graph is run from the repository that it works on.
+const GRAPH_FILES: [(&str, &str); 2] = [
+    ("agent.py", include_str!("../../../examples/langgraph/agent.py")),
+    ("langgraph.json", include_str!("../../../examples/langgraph/langgraph.json")),
 ];
 const MAIN: &str = "refs/heads/main";
 
@@ -44,10 +50,11 @@ pub(crate) struct DemoSession {
 
 impl DemoRepositories {
     /// Makes both; those that are there from an earlier demo are used again.
-    pub(crate) fn create(folder: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn create(folder: &Path, agent: DemoAgent) -> anyhow::Result<Self> {
         let repositories = Self { platform: folder.join("platform.git"), target: folder.join("greeter.git") };
         seed(&repositories.platform, &PLATFORM_FILES, "A project to try Ambient with")?;
-        seed(&repositories.target, &TARGET_FILES, "A tiny program")?;
+        let graph = if agent == DemoAgent::Langgraph { &GRAPH_FILES[..] } else { &[] };
+        seed(&repositories.target, &[&TARGET_FILES[..], graph].concat(), "A tiny program")?;
         Ok(repositories)
     }
 

@@ -40,6 +40,7 @@ impl World {
             .args(arguments)
             .env_remove("ANTHROPIC_API_KEY")
             .env_remove("GEMINI_API_KEY")
+            .env_remove("OPENAI_API_KEY")
             .env("HOME", self.folder.path());
         command.env("USER", "tester").stdin(Stdio::null());
         command

@@ -137,7 +137,9 @@ fn what_cannot_work_is_said_before_anything_starts() {
         (&["--agent", "claude", "--scripted-model", "--claude-bin", "./nowhere"][..], "./nowhere"),
         (&["--agent", "gemini"][..], "GEMINI_API_KEY"),
         (&["--agent", "gemini", "--scripted-model", "--gemini-bin", "./nowhere"][..], "./nowhere"),
-        (&["--scripted-model"][..], "--agent claude or gemini"),
+        (&["--agent", "langgraph"][..], "OPENAI_API_KEY"),
+        (&["--agent", "langgraph", "--scripted-model", "--langgraph-bin", "./nowhere"][..], "./nowhere"),
+        (&["--scripted-model"][..], "--agent claude, gemini or langgraph"),
         (&["--slots", "0"][..], "--slots"),
     ] {
         let output = world.demo(arguments);

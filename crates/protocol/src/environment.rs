@@ -29,6 +29,11 @@ pub const REPLAY_FIXTURE: &str = "AMBIENT_REPLAY_FIXTURE";
 pub const ACP_COMMAND: &str = "ACP_COMMAND";
 /// The way in which such an agent is to authenticate, where it wants to. A session sets it.
 pub const ACP_AUTH_METHOD: &str = "ACP_AUTH_METHOD";
+/// The address of a LangGraph server; without it the one of the graph in the first repository is started. A session
+/// sets it.
+pub const LANGGRAPH_URL: &str = "LANGGRAPH_URL";
+/// The graph that is run there, by name or id of an assistant; `agent` where it is not set. A session sets it.
+pub const LANGGRAPH_ASSISTANT: &str = "LANGGRAPH_ASSISTANT";
 /// The socket between runner and agent's container: where it is set, the runner starts the agent there, and the shim
 /// listens there. In a folder that both have, and short: a socket's path has at most 107 bytes (unix(7)).
 pub const AGENT_SOCKET: &str = "AMBIENT_AGENT_SOCKET";

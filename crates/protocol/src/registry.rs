@@ -10,6 +10,8 @@ use crate::capabilities::{AgentFeature, FrameworkCapabilities};
 pub const DEFAULT_RUNNER_TYPE: &str = "claude-agent-sdk";
 /// The runner type of Gemini CLI.
 pub const GEMINI_CLI: &str = "gemini-cli";
+/// The runner type of graphs behind a LangGraph server.
+pub const LANGGRAPH: &str = "langgraph";
 /// The runner type of any agent that speaks the Agent Client Protocol.
 pub const ACP: &str = "acp";
 /// The runner type of recorded runs.
@@ -27,8 +29,13 @@ impl AgentRegistry {
     /// The registry that ships with Ambient; ConfigMap `ambient-agents` in `ambient-system` overrides entries of it.
     #[must_use]
     pub fn built_in() -> Self {
-        let agents =
-            [(ACP, acp()), (DEFAULT_RUNNER_TYPE, claude()), (GEMINI_CLI, gemini()), (REPLAY, replay())];
+        let agents = [
+            (ACP, acp()),
+            (DEFAULT_RUNNER_TYPE, claude()),
+            (GEMINI_CLI, gemini()),
+            (LANGGRAPH, langgraph()),
+            (REPLAY, replay()),
+        ];
         Self { agents: agents.map(|(name, entry)| (name.to_owned(), entry)).into() }
     }
 
@@ -148,6 +155,30 @@ fn gemini() -> AgentEntry {
         key_names: vec!["GEMINI_API_KEY".to_owned()],
         // Without a model the program asks a small one before each answer which to take.
         default_model: Some("gemini-2.5-pro".to_owned()),
+        mcp_servers: BTreeMap::new(),
+        gate: None,
+    }
+}
+
+/// Its process is the client of the graph's server, and starts one where the session names none.
+fn langgraph() -> AgentEntry {
+    use AgentFeature::{SharedState, Thinking, ToolRendering};
+    AgentEntry {
+        display_name: "LangGraph".to_owned(),
+        image: RUNNER_IMAGE.to_owned(),
+        command: vec!["ambient".to_owned(), "langgraph".to_owned()],
+        capabilities: FrameworkCapabilities {
+            framework: LANGGRAPH.to_owned(),
+            agent_features: vec![Thinking, SharedState, ToolRendering],
+            file_system: false,
+            mcp: false,
+            tracing: false,
+            session_persistence: false,
+        },
+        key_names: ["ANTHROPIC_API_KEY", "GEMINI_API_KEY", "LANGGRAPH_API_KEY", "OPENAI_API_KEY"]
+            .map(str::to_owned)
+            .into(),
+        default_model: None,
         mcp_servers: BTreeMap::new(),
         gate: None,
     }

@@ -51,28 +51,63 @@ impl Frame {
 
 /// Reads frames from chunks of a stream.
 #[derive(Debug, Default)]
-pub struct Decoder {
-    buffer: Vec<u8>,
-    frame: Frame,
-    has_data: bool,
-}
+pub struct Decoder(ForeignDecoder);
 
 impl Decoder {
     /// Takes a chunk and gives the frames it completes. Comments and unknown fields are passed over.
     pub fn push(&mut self, chunk: &[u8]) -> Vec<Frame> {
+        let frames = self.0.push(chunk).into_iter();
+        let own =
+            |ForeignFrame { id, event, data }| Frame { id: id.and_then(|id| id.parse().ok()), event, data };
+        frames.map(own).collect()
+    }
+}
+
+/// A frame of a stream that is not ours: its id may be any text.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ForeignFrame {
+    /// What its server calls it.
+    pub id: Option<String>,
+    /// The frame's name.
+    pub event: Option<String>,
+    /// The data, without the last line end.
+    pub data: String,
+}
+
+/// Reads frames of a stream that is not ours.
+#[derive(Debug, Default)]
+pub struct ForeignDecoder {
+    buffer: Vec<u8>,
+    frame: ForeignFrame,
+    has_data: bool,
+}
+
+impl ForeignDecoder {
+    /// Takes a chunk and gives the frames it completes. Comments and unknown fields are passed over.
+    pub fn push(&mut self, chunk: &[u8]) -> Vec<ForeignFrame> {
+        // What was there before has no line end.
+        let mut searched = self.buffer.len();
         self.buffer.extend_from_slice(chunk);
         let mut frames = Vec::new();
         let mut start = 0;
-        while let Some(length) = self.buffer[start..].iter().position(|byte| *byte == b'\n') {
-            let line = String::from_utf8_lossy(&self.buffer[start..start + length]).into_owned();
-            start += length + 1;
+        while let Some(found) = self.buffer[searched..].iter().position(|byte| *byte == b'\n') {
+            let end = searched + found;
+            let line = String::from_utf8_lossy(&self.buffer[start..end]).into_owned();
+            start = end + 1;
+            searched = start;
             frames.extend(self.line(line.trim_end_matches('\r')));
         }
         self.buffer.drain(..start);
         frames
     }
 
-    fn line(&mut self, line: &str) -> Option<Frame> {
+    /// Bytes that are held until their frame is complete.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.buffer.len() + self.frame.data.len()
+    }
+
+    fn line(&mut self, line: &str) -> Option<ForeignFrame> {
         if line.is_empty() {
             let complete = std::mem::take(&mut self.has_data);
             let frame = std::mem::take(&mut self.frame);
@@ -81,7 +116,7 @@ impl Decoder {
         let (field, value) = line.split_once(':').unwrap_or((line, ""));
         let value = value.strip_prefix(' ').unwrap_or(value);
         match field {
-            "id" => self.frame.id = value.parse().ok(),
+            "id" => self.frame.id = Some(value.to_owned()),
             "event" => self.frame.event = Some(value.to_owned()),
             "data" => {
                 if self.has_data {
@@ -121,5 +156,18 @@ mod tests {
     fn a_frame_cut_off_is_not_given() {
         let mut decoder = Decoder::default();
         assert!(decoder.push(b"id: 1\ndata: half").is_empty());
+        assert_eq!(decoder.0.held(), "data: half".len());
+    }
+
+    #[test]
+    fn an_id_of_anothers_may_be_any_text() {
+        let mut decoder = ForeignDecoder::default();
+        let frames = decoder.push(b"event: messages\r\ndata: 1\r\nid: 17-0\r\n\r\n: heartbeat\r\n\r\n");
+        let expected = ForeignFrame {
+            id: Some("17-0".to_owned()),
+            event: Some("messages".to_owned()),
+            data: "1".to_owned(),
+        };
+        assert_eq!(frames, [expected]);
     }
 }

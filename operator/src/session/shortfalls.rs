@@ -7,7 +7,7 @@ use ambient_kit::conditions::Statement;
 use ambient_protocol::broker::{keys_not_lent, services};
 use ambient_protocol::capabilities::AgentFeature;
 use ambient_protocol::effective::{ApprovalMode, EffectiveSession, ResultsMode};
-use ambient_protocol::registry::{ACP, GEMINI_CLI};
+use ambient_protocol::registry::{ACP, GEMINI_CLI, LANGGRAPH};
 
 use super::lending::is_counted;
 use super::observed::Observed;
@@ -73,7 +73,16 @@ fn gaps(runner_type: &str) -> Gaps {
     match runner_type {
         ACP => Gaps { turns: true, cost: true, temperature: true, answer_tokens: true },
         GEMINI_CLI => Gaps { turns: false, cost: true, temperature: false, answer_tokens: false },
+        // The model's settings are handed to the graph.
+        LANGGRAPH => Gaps { turns: true, cost: true, temperature: false, answer_tokens: false },
         _ => Gaps { turns: false, cost: false, temperature: true, answer_tokens: false },
+    }
+}
+
+fn unasked(runner_type: &str) -> &'static str {
+    match runner_type {
+        LANGGRAPH => "a graph decides by itself which tools it uses",
+        _ => "this agent can ask nobody: the agent may not use the tools it would have to ask for",
     }
 }
 
@@ -93,7 +102,7 @@ fn without_effect(effective: &EffectiveSession, lends: bool) -> Vec<Unsupported>
         unsupported(
             effective.approval.mode == ApprovalMode::Ask && !can(effective, AgentFeature::HumanInTheLoop),
             "spec.approval.mode Ask",
-            "this agent can ask nobody: the agent may not use the tools it would have to ask for",
+            unasked(&effective.runner_type),
         ),
         unsupported(
             asks_for_request,
@@ -171,9 +180,14 @@ mod tests {
             json!({"runnerType": runner_type, "budget": {"maxTurns": 3, "maxCostUsd": 2.0},
                 "llmSettings": {"temperature": 0.5, "maxTokens": 100}, "mcpServers": {"custom": {"a": {}}}})
         };
-        let cases: [(Value, Value, &[&str]); 10] = [
+        let cases: [(Value, Value, &[&str]); 11] = [
             (limited("claude-agent-sdk"), json!({}), &["spec.llmSettings.temperature"]),
             (limited("gemini-cli"), json!({}), &["spec.budget.maxCostUsd"]),
+            (
+                limited("langgraph"),
+                json!({}),
+                &["spec.mcpServers", "spec.budget.maxCostUsd", "spec.budget.maxTurns"],
+            ),
             (
                 limited("acp"),
                 json!({}),

@@ -6,6 +6,7 @@
 mod acp;
 mod claude;
 mod gemini;
+mod langgraph;
 mod mcp;
 mod replay;
 #[cfg(test)]
@@ -19,7 +20,7 @@ use ambient_protocol::answers::Answer;
 use ambient_protocol::effective::ApprovalMode;
 use ambient_protocol::events::{Interrupt, TokenUsage};
 use ambient_protocol::outcome::ExitReason;
-use ambient_protocol::registry::{ACP, DEFAULT_RUNNER_TYPE, GEMINI_CLI, REPLAY};
+use ambient_protocol::registry::{ACP, DEFAULT_RUNNER_TYPE, GEMINI_CLI, LANGGRAPH, REPLAY};
 use ambient_protocol::{EffectiveSession, Event, FrameworkCapabilities, RunAgentInput, Usage};
 use futures::future::BoxFuture;
 use tokio::sync::OwnedSemaphorePermit;
@@ -265,6 +266,14 @@ impl TurnContext<'_> {
         self.session.interactive || self.session.approval.mode == ApprovalMode::Ask
     }
 
+    /// The agent's program and arguments where they may be this executable's own: it stands in the registry by its name.
+    pub(crate) fn own_program(&self) -> (PathBuf, Vec<OsString>) {
+        let mut words = self.session.agent.command.iter();
+        let program = words.next().map(String::as_str).unwrap_or_default();
+        let program = if program == OWN_PROGRAM { self.executable.to_owned() } else { program.into() };
+        (program, words.map(Into::into).collect())
+    }
+
     /// Where the agent works: the first repository, or the workspace where there is none.
     pub(crate) fn directory(&self) -> PathBuf {
         self.repositories().next().unwrap_or_else(|| self.workspace.to_owned())
@@ -310,6 +319,8 @@ impl TurnContext<'_> {
     }
 }
 
+/// Program name in the registry that stands for this executable.
+const OWN_PROGRAM: &str = "ambient";
 /// Who commits in the workspace.
 pub(crate) const AGENT_NAME: &str = "Ambient agent";
 /// An address that cannot exist (RFC 2606).
@@ -322,12 +333,13 @@ pub(crate) fn for_runner_type(runner_type: &str) -> Result<Box<dyn Bridge>, Unkn
         REPLAY => Ok(Box::new(replay::Replay)),
         DEFAULT_RUNNER_TYPE => Ok(Box::new(claude::Claude)),
         GEMINI_CLI => Ok(Box::new(gemini::Gemini)),
+        LANGGRAPH => Ok(Box::new(langgraph::LangGraph)),
         other => Err(UnknownRunnerType { runner_type: other.to_owned() }),
     }
 }
 
 /// The runner types there are.
-pub const RUNNER_TYPES: [&str; 4] = [ACP, DEFAULT_RUNNER_TYPE, GEMINI_CLI, REPLAY];
+pub const RUNNER_TYPES: [&str; 5] = [ACP, DEFAULT_RUNNER_TYPE, GEMINI_CLI, LANGGRAPH, REPLAY];
 
 /// There is no bridge for a runner type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -355,7 +367,7 @@ mod tests {
     #[test]
     fn an_unknown_runner_type_is_told_which_exist() {
         let error = for_runner_type("gemini").err().unwrap().to_string();
-        let expected = "this runner has no bridge for runner type \"gemini\"; it has: acp, claude-agent-sdk, gemini-cli, replay";
+        let expected = "this runner has no bridge for runner type \"gemini\"; it has: acp, claude-agent-sdk, gemini-cli, langgraph, replay";
         assert_eq!(error, expected);
     }
 }

@@ -1,6 +1,5 @@
 //! The bridge of recorded runs: an agent process that speaks AG-UI events itself.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 
 use ambient_protocol::answers::{Answer, TOOL_CALL};
@@ -19,8 +18,6 @@ use crate::carrier::{AgentCommand, AgentExit};
 
 /// The fixture of a repository that has one.
 const REPOSITORY_FIXTURE: &str = ".ambient/replay.yaml";
-/// Program name in the registry that stands for this executable.
-const OWN_PROGRAM: &str = "ambient";
 
 /// Drives `ambient replay`.
 #[derive(Debug, Clone, Copy)]
@@ -44,10 +41,7 @@ impl Bridge for Replay {
     }
 
     fn command(&self, context: &TurnContext<'_>) -> AgentCommand {
-        let mut words = context.session.agent.command.iter();
-        let program = words.next().map(String::as_str).unwrap_or_default();
-        let program = if program == OWN_PROGRAM { context.executable.to_owned() } else { program.into() };
-        let mut arguments: Vec<OsString> = words.map(Into::into).collect();
+        let (program, mut arguments) = context.own_program();
         if let Some(fixture) = fixture(context) {
             arguments.extend(["--fixture".into(), fixture.into()]);
         }

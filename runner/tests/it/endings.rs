@@ -130,5 +130,8 @@ async fn an_unknown_runner_type_is_refused() {
     let mut world = World::new(None);
     world.variable("RUNNER_TYPE", "gemini");
     let error = world.runner().await.ended().await.unwrap_err();
-    assert!(error.to_string().contains("it has: acp, claude-agent-sdk, gemini-cli, replay"), "{error}");
+    assert!(
+        error.to_string().contains("it has: acp, claude-agent-sdk, gemini-cli, langgraph, replay"),
+        "{error}"
+    );
 }

@@ -1,0 +1,116 @@
+//! A real LangGraph server, started for graphs of the repository, against the scripted model server. Ignored unless asked
+//! for, because it is not ours to ship:
+//!
+//! `AMBIENT_E2E_LANGGRAPH=/path/to/langgraph e2e/run langgraph`
+
+use std::fs;
+
+use ambient_model_server::Script;
+use ambient_protocol::outcome::ExitReason;
+use serde_json::json;
+
+use crate::harness::{
+    World, commit, git, living_processes, outcome, real_program, start, wait_for, with_scripted_model,
+};
+
+const PROGRAM: &str = "AMBIENT_E2E_LANGGRAPH";
+const EXAMPLE: [(&str, &str); 2] = [
+    ("agent.py", include_str!("../../../examples/langgraph/agent.py")),
+    ("langgraph.json", include_str!("../../../examples/langgraph/langgraph.json")),
+];
+const SLOW: &str =
+    "steps:\n- text: I wait.\n  tools:\n  - name: Bash\n    input: {command: sleep 600}\n- text: never\n";
+/// A graph without a model, whose one node does this.
+const NODE: &str = "\
+from langgraph.graph import START, MessagesState, StateGraph
+from langgraph.types import interrupt
+
+class State(MessagesState):
+    colour: str
+
+def node(state: State):
+    BODY
+
+graph = StateGraph(State).add_node(\"node\", node).add_edge(START, \"node\").compile()
+";
+
+#[tokio::test]
+#[ignore = "needs LangGraph: set AMBIENT_E2E_LANGGRAPH to its program"]
+async fn a_scripted_model_makes_a_patch() {
+    let world = world(Script::demo(), &EXAMPLE).await;
+    let done = world.runner().await.run(&world).await;
+    assert_eq!((done.exit, done.message.as_str()), (ExitReason::Completed, ""));
+    let repository = &done.repositories[0];
+    assert!(repository.diff.insertions > 0 && repository.bundle.is_some(), "{repository:?}");
+    assert!(git(&world.checkout(), &["show", "HEAD"]).contains("+++ b/README.md"));
+    assert_eq!(git(&world.checkout(), &["show", "--name-only", "--format=", "HEAD"]), "README.md");
+    assert_eq!(done.repositories[0].ignored, Vec::<String>::new());
+    assert_eq!((done.usage.turns, done.usage.input_tokens), (3, 36540));
+    let kinds = world.kinds();
+    for kind in ["TEXT_MESSAGE_CONTENT", "TOOL_CALL_ARGS", "TOOL_CALL_RESULT", "RUN_FINISHED"] {
+        assert!(kinds.contains(&kind), "{kind} is missing in {kinds:?}");
+    }
+    assert!(!kinds.contains(&"RAW"), "every line is understood: {kinds:?}");
+}
+
+#[tokio::test]
+#[ignore = "needs LangGraph: set AMBIENT_E2E_LANGGRAPH to its program"]
+async fn graphs_end_as_they_say() {
+    let asks = r#"return {"messages": [("ai", interrupt("Which colour?"))]}"#;
+    let cases = [
+        (r#"return {"colour": "red", "messages": [("ai", "Red.")]}"#, ExitReason::Completed, ""),
+        (
+            r#"raise ValueError("no such thing")"#,
+            ExitReason::AgentFailed,
+            "the graph failed: ValueError: no such thing",
+        ),
+        (
+            asks,
+            ExitReason::AgentFailed,
+            "the graph asks a person, and nobody can be asked yet: Which colour?",
+        ),
+        ("import nowhere_to_be_found", ExitReason::AgentFailed, "the graph failed: ModuleNotFoundError"),
+        ("return (", ExitReason::AgentFailed, "'(' was never closed"),
+    ];
+    for (body, exit, message) in cases {
+        let graph = NODE.replace("BODY", body);
+        let world = world(Script::demo(), &[EXAMPLE[1], ("agent.py", &graph)]).await;
+        let done = world.runner().await.run(&world).await;
+        assert_eq!(done.exit, exit, "{body}: {}", done.message);
+        assert!(done.message.contains(message), "{body}: {}", done.message);
+        assert_eq!(living_processes(&world), Vec::<i32>::new());
+        if exit == ExitReason::Completed {
+            assert_eq!(done.summary, "Red.");
+            assert!(world.kinds().contains(&"STATE_SNAPSHOT"));
+        }
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs LangGraph: set AMBIENT_E2E_LANGGRAPH to its program"]
+async fn a_stop_ends_a_tool_that_runs() {
+    let world = world(Script::parse(SLOW).unwrap(), &EXAMPLE).await;
+    let runner = world.runner().await;
+    let mut turn = start(&runner.client, &world).await;
+    wait_for(&mut turn, |frame| frame.data.contains("TOOL_CALL_END")).await;
+    runner.client.stop().await.unwrap();
+    let done = outcome(&runner.client).await;
+    assert_eq!(done.exit, ExitReason::Stopped);
+    assert_eq!(living_processes(&world), Vec::<i32>::new());
+}
+
+async fn world(script: Script, files: &[(&str, &str)]) -> World {
+    let (mut world, model) = with_scripted_model("langgraph", script).await;
+    let target = world.path("target");
+    for (name, content) in files {
+        fs::write(target.join(name), content).unwrap();
+    }
+    commit(&target, "Add a graph");
+    world.session(|session| {
+        session["agent"]["command"] =
+            json!(["ambient", "langgraph", "--server-program", real_program(PROGRAM)]);
+        session["environment"] = json!({"OPENAI_BASE_URL": format!("{model}/v1")});
+    });
+    world.variable("OPENAI_API_KEY", "dummy-key-0123456789");
+    world
+}
