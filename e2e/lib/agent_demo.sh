@@ -3,7 +3,7 @@
 # agent_demo AGENT PROGRAM AMBIENT TESTS...
 
 agent_demo() {
-  local agent=$1 program=$2 ambient=$3 folder branch tests
+  local agent=$1 program=$2 ambient=$3 folder branch transcript tests
   shift 3
   [ -x "$ambient" ] || cargo build
   folder=$(mktemp -d)
@@ -16,6 +16,10 @@ agent_demo() {
   git -C "$folder/greeter.git" diff "main...$branch" | tee "$folder/patch"
   grep -q '^+## Written by an agent' "$folder/patch" || { echo "e2e/$agent: the agent made no patch" >&2; return 1; }
   git -C "$folder/platform.git" fsck --strict
+  if [ -n "${AMBIENT_E2E_LOGS:-}" ]; then
+    transcript=$(grep -o '"transcriptRef":"[^"]*"' "$folder/outcome.json" | cut -d'"' -f4)
+    git -C "$folder/platform.git" show "$transcript:events.jsonl" > "$AMBIENT_E2E_LOGS/demo-$agent.jsonl"
+  fi
   for tests in "$@"; do
     cargo test --quiet --package ambient-runner --test it -- --ignored "$tests" | tee "$folder/tests"
     grep -q "test result: ok. [1-9]" "$folder/tests" || { echo "e2e/$agent: no test of $tests ran" >&2; return 1; }

@@ -30,12 +30,22 @@ pub(super) fn frames(frames: &[Value]) -> String {
     frames.iter().map(|frame| format!("{frame}\n")).collect()
 }
 
+/// Leaves a log to another verifier than ours, where `e2e/ag-ui` asks for it.
+#[expect(clippy::disallowed_methods, reason = "the folder is the tests' argument")]
+fn keep(events: &[Event]) {
+    let Some(folder) = std::env::var_os("AMBIENT_E2E_LOGS") else { return };
+    let name = std::thread::current().name().unwrap_or("log").replace("::", ".");
+    let text: String = events.iter().map(|event| event.to_json() + "\n").collect();
+    std::fs::write(std::path::Path::new(&folder).join(format!("{name}.jsonl")), text).unwrap();
+}
+
 /// The conversation of a turn with these events, all of which keep the protocol's rules.
 pub(super) fn conversation(events: &[Event]) -> Conversation {
     let mut all = vec![Event::run_started(RunAgentInput::prompt("t", "r", "Do it"))];
     all.extend_from_slice(events);
     let success = RunOutcome::Success { pending_tool_call_ids: vec![] };
     all.push(Event::run_finished("t", "r", None, success, vec![]));
+    keep(&all);
     let (mut verifier, mut conversation) = (Verifier::default(), Conversation::default());
     for event in &all {
         verifier.accept(event).unwrap();

@@ -1,5 +1,6 @@
 //! A target repository, a volume and keys for one run; runners on them, in this process or as one of their own.
 
+mod logs;
 mod model;
 mod runners;
 mod shim;
@@ -245,6 +246,7 @@ impl World {
 impl Drop for World {
     /// A test that fails must not leave agents that hold its output open.
     fn drop(&mut self) {
+        logs::keep(&self.path("volume/state/events.jsonl"));
         for pid in living_processes(self) {
             let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
         }
