@@ -4,8 +4,8 @@
 //! long as a run is bound. The next `ambient` starts a broker of its own, which waits until the one before has ended;
 //! both have one address, as runs under way know no other.
 
-use std::fs::{File, OpenOptions};
-use std::net::SocketAddr;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -19,6 +19,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::data::DataFolder;
 
+/// Its own folder of bindings and counts.
+const STATE: &str = "state";
 /// Pause before one that has ended unasked is started anew.
 const PAUSE: Duration = Duration::from_millis(500);
 /// How long one may take to end that nobody needs.
@@ -39,7 +41,7 @@ impl LocalBroker {
         let folder = data.broker_folder();
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         data.write(&folder.join("public-keys"), public_keys)?;
-        let address = address(data, &folder.join("address"))?;
+        let address = address(data, &folder)?;
         Ok(Self { program: program.to_owned(), folder, address })
     }
 
@@ -84,7 +86,7 @@ impl LocalBroker {
         let mut command = Command::new(&self.program);
         command.args(["--log=info", "broker", "--companion", "--listen"]).arg(self.address.to_string());
         for (flag, name) in
-            [("--data-dir", "state"), ("--public-keys", "public-keys"), ("--credentials", "credentials")]
+            [("--data-dir", STATE), ("--public-keys", "public-keys"), ("--credentials", "credentials")]
         {
             command.arg(flag).arg(self.folder.join(name));
         }
@@ -106,17 +108,27 @@ impl LocalBroker {
     }
 }
 
-/// The address in a file; at first one that is free now.
-fn address(data: &DataFolder, file: &Path) -> anyhow::Result<SocketAddr> {
-    match std::fs::read_to_string(file) {
-        Ok(text) => text.trim().parse().with_context(|| format!("no address in {}", file.display())),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let address = std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
-            data.write(file, &format!("{address}\n"))?;
-            Ok(address)
-        }
-        Err(error) => Err(error).with_context(|| format!("cannot read {}", file.display())),
+/// The address in a file. At first it is one that is free now, and again where somebody else has taken it meanwhile: runs
+/// that know it could not be served there either.
+fn address(data: &DataFolder, folder: &Path) -> anyhow::Result<SocketAddr> {
+    let file = folder.join("address");
+    let known = match std::fs::read_to_string(&file) {
+        Ok(text) => Some(text.trim().parse().with_context(|| format!("no address in {}", file.display()))?),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", file.display())),
+    };
+    if let Some(address) = known.filter(|address| is_served(folder) || TcpListener::bind(address).is_ok()) {
+        return Ok(address);
     }
+    let address = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
+    data.write(&file, &format!("{address}\n"))?;
+    Ok(address)
+}
+
+/// Whether a broker of before still has the folder, and with it the address.
+fn is_served(folder: &Path) -> bool {
+    let lock = File::open(folder.join(STATE).join("lock"));
+    lock.is_ok_and(|lock| matches!(lock.try_lock(), Err(TryLockError::WouldBlock)))
 }
 
 #[cfg(test)]
@@ -124,10 +136,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn its_address_outlives_it() {
+    fn its_address_outlives_it_unless_somebody_else_takes_it() {
         let folder = tempfile::tempdir().unwrap();
         let data = DataFolder::open(folder.path()).unwrap();
         let url = || LocalBroker::prepare(&data, Path::new("ambient"), "keys").unwrap().url();
-        assert_eq!(url(), url());
+        let first = url();
+        assert_eq!(url(), first);
+        let taken = TcpListener::bind(first.strip_prefix("http://").unwrap()).unwrap();
+        let state = data.broker_folder().join(STATE);
+        std::fs::create_dir_all(&state).unwrap();
+        let broker = File::create(state.join("lock")).unwrap();
+        broker.lock().unwrap();
+        assert_eq!(url(), first, "it is the broker of before who has it");
+        drop(broker);
+        assert_ne!(url(), first);
+        drop(taken);
     }
 }
