@@ -162,14 +162,14 @@ fn gemini() -> AgentEntry {
 
 /// Its process is the client of the graph's server, and starts one where the session names none.
 fn langgraph() -> AgentEntry {
-    use AgentFeature::{SharedState, Thinking, ToolRendering};
+    use AgentFeature::{AgenticChat, HumanInTheLoop, SharedState, Thinking, ToolRendering};
     AgentEntry {
         display_name: "LangGraph".to_owned(),
         image: RUNNER_IMAGE.to_owned(),
         command: vec!["ambient".to_owned(), "langgraph".to_owned()],
         capabilities: FrameworkCapabilities {
             framework: LANGGRAPH.to_owned(),
-            agent_features: vec![Thinking, SharedState, ToolRendering],
+            agent_features: vec![AgenticChat, HumanInTheLoop, Thinking, SharedState, ToolRendering],
             file_system: false,
             mcp: false,
             tracing: false,

@@ -100,7 +100,7 @@ fn without_effect(effective: &EffectiveSession, lends: bool) -> Vec<Unsupported>
             "the agent gets no MCP server",
         ),
         unsupported(
-            effective.approval.mode == ApprovalMode::Ask && !can(effective, AgentFeature::HumanInTheLoop),
+            effective.approval.mode == ApprovalMode::Ask && !holds_calls(effective),
             "spec.approval.mode Ask",
             unasked(&effective.runner_type),
         ),
@@ -160,6 +160,11 @@ fn of_the_model(effective: &EffectiveSession, lends: bool) -> [Unsupported; 6] {
 fn asks_elsewhere(effective: &EffectiveSession) -> bool {
     let given = |name: &str| effective.environment.contains_key(name);
     services(effective).any(|service| given(service.key) || given(service.address_entry))
+}
+
+/// Whether calls of tools are held until a person allows them. A graph asks what its author has it ask.
+fn holds_calls(effective: &EffectiveSession) -> bool {
+    can(effective, AgentFeature::HumanInTheLoop) && effective.runner_type != LANGGRAPH
 }
 
 fn can(effective: &EffectiveSession, feature: AgentFeature) -> bool {

@@ -1,6 +1,8 @@
 //! Follows one run to its end, over broken connections.
 
+use serde_json::Value;
 use tokio::io::{self, AsyncWrite, AsyncWriteExt as _};
+use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::RunError;
@@ -8,7 +10,7 @@ use super::api::{Api, ApiError, RunPath};
 use super::frames::FrameStream;
 use super::patience::Patience;
 use super::position::Position;
-use super::words::{Line, Request};
+use super::words::{Line, Told};
 
 /// How often more a run is asked for. Nothing is lost yet: an address that is wrong is told soon.
 const STARTS: usize = 4;
@@ -23,40 +25,66 @@ pub(super) enum Followed {
 }
 
 /// Lines of standard output.
-pub(super) struct Output<W>(W);
+pub(super) struct Output<W>(Mutex<W>);
 
 impl<W: AsyncWrite + Unpin> Output<W> {
     pub(super) fn new(writer: W) -> Self {
-        Self(writer)
+        Self(Mutex::new(writer))
     }
 
-    pub(super) async fn say(&mut self, line: &Line) -> io::Result<()> {
+    pub(super) async fn say(&self, line: &Line) -> io::Result<()> {
         let mut text = serde_json::to_string(line)?;
         text.push('\n');
-        self.0.write_all(text.as_bytes()).await?;
-        self.0.flush().await
+        let mut writer = self.0.lock().await;
+        writer.write_all(text.as_bytes()).await?;
+        writer.flush().await
     }
+}
+
+/// What this process is told while it works.
+pub(super) struct Ears {
+    /// Further lines of standard input.
+    pub(super) told: mpsc::Receiver<Told>,
+    /// Whether it is to end.
+    pub(super) ending: CancellationToken,
 }
 
 /// Asks for a run and says all that comes of it.
 pub(super) async fn follow<W: AsyncWrite + Unpin>(
     api: &Api,
-    request: &Request,
+    thread_id: &str,
+    run: &Value,
     patience: &Patience,
-    ending: &CancellationToken,
-    output: &mut Output<W>,
+    ears: &mut Ears,
+    output: &Output<W>,
 ) -> Result<Followed, RunError> {
     // What was asked for must be known to be called off: this is not given up half-way.
-    let (run, stream) = start(api, request, patience).await?;
-    let mut course = Course { api, run: &run, patience, output, position: Position::default(), failures: 0 };
-    tokio::select! {
-        ended = course.complete(stream) => ended.map(|()| Followed::Ended),
-        () = ending.cancelled() => {
-            if let Err(error) = api.cancel(&run).await {
-                output.say(&Line::NotCancelled { message: error.to_string() }).await?;
+    let (run, stream) = start(api, thread_id, run, patience).await?;
+    let course = Course { api, run: &run, patience, output, position: Position::default(), failures: 0 };
+    let mut course = std::pin::pin!(course.complete(stream));
+    let mut listens = true;
+    loop {
+        tokio::select! {
+            ended = &mut course => return ended.map(|()| Followed::Ended),
+            () = ears.ending.cancelled() => {
+                cancel(api, &run, output).await?;
+                return Ok(Followed::Cancelled);
             }
-            Ok(Followed::Cancelled)
+            told = ears.told.recv(), if listens => match told {
+                // The stream ends when the server has done so.
+                Some(Told::Cancel) => cancel(api, &run, output).await?,
+                // Another run waits for the end of this one, and nobody asks for it before.
+                Some(Told::Run(_)) => {}
+                None => listens = false,
+            },
         }
+    }
+}
+
+async fn cancel<W: AsyncWrite + Unpin>(api: &Api, run: &RunPath, output: &Output<W>) -> io::Result<()> {
+    match api.cancel(run).await {
+        Ok(()) => Ok(()),
+        Err(error) => output.say(&Line::NotCancelled { message: error.to_string() }).await,
     }
 }
 
@@ -64,30 +92,31 @@ pub(super) async fn follow<W: AsyncWrite + Unpin>(
 /// `multitask_strategy`).
 async fn start(
     api: &Api,
-    request: &Request,
+    thread_id: &str,
+    run: &Value,
     patience: &Patience,
 ) -> Result<(RunPath, FrameStream), ApiError> {
     for pause in patience.pauses.iter().take(STARTS) {
-        match api.start(&request.thread_id, &request.run).await {
+        match api.start(thread_id, run).await {
             Err(error) if error.may_pass() => tokio::time::sleep(*pause).await,
             started => return started,
         }
     }
-    api.start(&request.thread_id, &request.run).await
+    api.start(thread_id, run).await
 }
 
 struct Course<'a, W> {
     api: &'a Api,
     run: &'a RunPath,
     patience: &'a Patience,
-    output: &'a mut Output<W>,
+    output: &'a Output<W>,
     position: Position,
     /// Breaks since the last frame.
     failures: usize,
 }
 
 impl<W: AsyncWrite + Unpin> Course<'_, W> {
-    async fn complete(&mut self, mut stream: FrameStream) -> Result<(), RunError> {
+    async fn complete(mut self, mut stream: FrameStream) -> Result<(), RunError> {
         let RunPath { thread_id, run_id } = self.run.clone();
         self.output.say(&Line::Started { thread_id, run_id }).await?;
         loop {

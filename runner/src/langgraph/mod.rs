@@ -17,18 +17,19 @@ mod position;
 mod tests;
 mod words;
 
-pub(crate) use words::{Line, Request};
+pub(crate) use words::{Line, Request, Told};
 
 use std::ffi::OsString;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, BufRead as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use self::api::{Api, ApiError};
-use self::follow::{Followed, Output};
+use self::follow::{Ears, Followed, Output};
 use self::own_server::{OwnServer, OwnServerError};
 use self::patience::Patience;
 
@@ -36,11 +37,13 @@ use self::patience::Patience;
 const SERVER_PROGRAM: &str = "langgraph";
 /// The variable of the key that a server may want.
 const KEY: &str = "LANGGRAPH_API_KEY";
+/// Lines of standard input that may wait.
+const WAITING_LINES: usize = 16;
 /// As a shell tells the end by SIGTERM.
 const TERMINATED: u8 = 143;
 
-/// Asks a LangGraph server for a run: `langgraph [--server-program PATH]`, with a request as JSON on standard input. It
-/// exits with 0 when it has said how the run ended.
+/// Asks a LangGraph server for a run: `langgraph [--server-program PATH]`, with a request as a line of JSON on standard
+/// input. It exits with 0 when it has said how the run ended, and standard input has ended.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<_> = arguments.into_iter().collect();
     let code = match prepared(&arguments) {
@@ -64,7 +67,7 @@ fn prepared(arguments: &[OsString]) -> Result<(Request, PathBuf), ClientError> {
         _ => return Err(ClientError::Usage),
     };
     let mut input = String::new();
-    io::stdin().read_to_string(&mut input).map_err(ClientError::Input)?;
+    io::stdin().lock().read_line(&mut input).map_err(ClientError::Input)?;
     let request = serde_json::from_str(&input).map_err(|error| ClientError::Input(error.into()))?;
     Ok((request, program))
 }
@@ -78,8 +81,8 @@ fn run(request: Request, program: PathBuf) -> Result<u8, ClientError> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ClientError::Start)?;
     let code = runtime.block_on(async {
-        let ending = on_terminate().map_err(ClientError::Start)?;
-        converse(request, key, program, ending).await
+        let ears = Ears { told: listen(), ending: on_terminate().map_err(ClientError::Start)? };
+        converse(request, key, program, ears).await
     });
     // Nobody may read standard output any more, and a thread waits there.
     runtime.shutdown_background();
@@ -100,41 +103,79 @@ fn on_terminate() -> io::Result<CancellationToken> {
     Ok(token)
 }
 
+/// Reads further lines in a thread of its own, which nothing waits for. What is no such line is passed over: who writes
+/// it is the bridge.
+fn listen() -> mpsc::Receiver<Told> {
+    let (sender, told) = mpsc::channel(WAITING_LINES);
+    std::thread::spawn(move || {
+        for line in io::stdin().lock().lines().map_while(Result::ok) {
+            if let Ok(word) = serde_json::from_str(&line)
+                && sender.blocking_send(word).is_err()
+            {
+                return;
+            }
+        }
+    });
+    told
+}
+
 async fn converse(
     request: Request,
     key: Option<String>,
     program: PathBuf,
-    ending: CancellationToken,
+    mut ears: Ears,
 ) -> Result<u8, ClientError> {
     let patience = Patience::default();
-    let mut output = Output::new(tokio::io::stdout());
+    let output = Output::new(tokio::io::stdout());
     let mut own = None;
     let url = match &request.url {
         Some(url) => Ok(url.clone()),
         None => tokio::select! {
             started = OwnServer::start(&program, &patience) => started.map(|server| own.insert(server).url()),
-            () = ending.cancelled() => return Ok(TERMINATED),
+            () = ears.ending.cancelled() => return Ok(TERMINATED),
         },
     };
-    let followed = match url {
-        Ok(url) => match Api::new(&url, key, &patience) {
-            Ok(api) => follow::follow(&api, &request, &patience, &ending, &mut output).await,
-            Err(error) => Err(error.into()),
-        },
+    let talked = match url {
+        Ok(url) => talk(&url, key, request, &patience, &mut ears, &output).await,
         Err(error) => Err(error.into()),
     };
-    let code = match followed {
-        Ok(Followed::Ended) => 0,
-        Ok(Followed::Cancelled) => TERMINATED,
-        Err(error) => {
-            output.say(&Line::Failed { message: error.to_string() }).await?;
-            0
-        }
-    };
+    if let Err(error) = &talked {
+        output.say(&Line::Failed { message: error.to_string() }).await?;
+    }
     if let Some(server) = own {
         server.stop(&patience).await;
     }
-    Ok(code)
+    Ok(talked.map_or(0, |followed| if followed == Followed::Cancelled { TERMINATED } else { 0 }))
+}
+
+/// One run after the other, as they are asked for.
+async fn talk<W: tokio::io::AsyncWrite + Unpin>(
+    url: &str,
+    key: Option<String>,
+    request: Request,
+    patience: &Patience,
+    ears: &mut Ears,
+    output: &Output<W>,
+) -> Result<Followed, RunError> {
+    let api = Api::new(url, key, patience)?;
+    let mut run = request.run;
+    loop {
+        if follow::follow(&api, &request.thread_id, &run, patience, ears, output).await?
+            == Followed::Cancelled
+        {
+            return Ok(Followed::Cancelled);
+        }
+        run = loop {
+            tokio::select! {
+                told = ears.told.recv() => match told {
+                    Some(Told::Run(next)) => break next,
+                    Some(Told::Cancel) => {}
+                    None => return Ok(Followed::Ended),
+                },
+                () = ears.ending.cancelled() => return Ok(Followed::Ended),
+            }
+        };
+    }
 }
 
 /// The client cannot do its work.

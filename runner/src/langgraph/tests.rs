@@ -104,10 +104,11 @@ fn patience() -> Patience {
 async fn followed(url: &str, ending: &CancellationToken) -> (Vec<String>, Result<Followed, String>) {
     let patience = patience();
     let api = Api::new(url, Some(KEY_VALUE.to_owned()), &patience).unwrap();
-    let request = Request { url: None, thread_id: "T".to_owned(), run: json!({}) };
     let mut said = Vec::new();
-    let mut output = Output::new(&mut said);
-    let followed = follow::follow(&api, &request, &patience, ending, &mut output).await;
+    let output = Output::new(&mut said);
+    let (_sender, told) = mpsc::channel(1);
+    let mut ears = Ears { told, ending: ending.clone() };
+    let followed = follow::follow(&api, "T", &json!({}), &patience, &mut ears, &output).await;
     let lines = String::from_utf8(said).unwrap().lines().map(summary).collect();
     (lines, followed.map_err(|error| error.to_string().replace(url, "SERVER")))
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// A run to ask for: the JSON of the process's standard input.
+/// A conversation, and the first run in it: the first line of the process's standard input.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Request {
@@ -14,6 +14,16 @@ pub(crate) struct Request {
     pub(crate) thread_id: String,
     /// The body of `POST /threads/{thread}/runs/stream`.
     pub(crate) run: Value,
+}
+
+/// A further line of the process's standard input.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Told {
+    /// Another run in the same conversation, once the one before has ended.
+    Run(Value),
+    /// The run is called off.
+    Cancel,
 }
 
 /// A line of the process's standard output.

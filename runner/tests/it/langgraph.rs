@@ -120,7 +120,9 @@ async fn a_stop_cancels_the_run_at_its_server() {
         runner.client.stop().await.unwrap();
         let done = outcome(&runner.client).await;
         assert_eq!(done.exit, ExitReason::Stopped);
-        let asked = std::mem::take(&mut *server.asked.lock().unwrap());
+        // This server does not close the stream of what it has cancelled, so it is told again by the end of the process.
+        let mut asked = std::mem::take(&mut *server.asked.lock().unwrap());
+        asked.dedup();
         assert_eq!(asked, ["stream", "cancel"]);
         assert_eq!(living_processes(&world), Vec::<i32>::new());
     }

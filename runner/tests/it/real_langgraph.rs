@@ -6,11 +6,14 @@
 use std::fs;
 
 use ambient_model_server::Script;
+use ambient_protocol::Answer;
+use ambient_protocol::answers::Choices;
 use ambient_protocol::outcome::ExitReason;
 use serde_json::json;
 
 use crate::harness::{
-    World, commit, git, living_processes, outcome, real_program, start, wait_for, with_scripted_model,
+    PROMPT, World, commit, git, living_processes, outcome, questions, real_program, say, start, wait_for,
+    with_scripted_model,
 };
 
 const PROGRAM: &str = "AMBIENT_E2E_LANGGRAPH";
@@ -56,18 +59,12 @@ async fn a_scripted_model_makes_a_patch() {
 #[tokio::test]
 #[ignore = "needs LangGraph: set AMBIENT_E2E_LANGGRAPH to its program"]
 async fn graphs_end_as_they_say() {
-    let asks = r#"return {"messages": [("ai", interrupt("Which colour?"))]}"#;
     let cases = [
         (r#"return {"colour": "red", "messages": [("ai", "Red.")]}"#, ExitReason::Completed, ""),
         (
             r#"raise ValueError("no such thing")"#,
             ExitReason::AgentFailed,
             "the graph failed: ValueError: no such thing",
-        ),
-        (
-            asks,
-            ExitReason::AgentFailed,
-            "the graph asks a person, and nobody can be asked yet: Which colour?",
         ),
         ("import nowhere_to_be_found", ExitReason::AgentFailed, "the graph failed: ModuleNotFoundError"),
         ("return (", ExitReason::AgentFailed, "'(' was never closed"),
@@ -84,6 +81,38 @@ async fn graphs_end_as_they_say() {
             assert!(world.kinds().contains(&"STATE_SNAPSHOT"));
         }
     }
+}
+
+#[tokio::test]
+#[ignore = "needs LangGraph: set AMBIENT_E2E_LANGGRAPH to its program"]
+async fn a_graph_that_asks_goes_on_with_the_answer_and_hears_further_messages() {
+    let body = r#"answer = interrupt({"question": f"Which colour for {state['messages'][-1].content}?"})
+    return {"messages": [("ai", f"So {answer}, after {len(state['messages'])}.")]}"#;
+    let mut world = world(Script::demo(), &[EXAMPLE[1], ("agent.py", &NODE.replace("BODY", body))]).await;
+    world.session(|session| session["interactive"] = json!(true));
+    let runner = world.runner().await;
+    let mut turns = start(&runner.client, &world).await;
+    let asked = questions(&mut turns).await;
+    let words = format!("Which colour for {PROMPT}?");
+    assert_eq!(asked[0].question(), words);
+    let choice = Choices { answers: [(words, "red".to_owned())].into() };
+    runner.client.answer(vec![Answer::choose(&asked[0].id, &choice)]).await.unwrap();
+    wait_for(&mut runner.client.events(0).await.unwrap(), |frame| frame.data.contains("So red, after 1."))
+        .await;
+    wait_for(&mut runner.client.events(0).await.unwrap(), |frame| frame.data.contains(r#""type":"success""#))
+        .await;
+    say(&runner.client, &world, "m", "the door").await.unwrap();
+    let after = u64::try_from(world.log().len()).unwrap() - 1;
+    let asked = questions(&mut runner.client.events(after).await.unwrap()).await;
+    assert_eq!(asked[0].question(), "Which colour for the door?");
+    runner.client.answer(vec![Answer::resolved(&asked[0].id, json!(["blue"]))]).await.unwrap();
+    wait_for(&mut runner.client.events(0).await.unwrap(), |frame| {
+        frame.data.contains("So ['blue'], after 3.")
+    })
+    .await;
+    runner.client.stop().await.unwrap();
+    assert_eq!(outcome(&runner.client).await.exit, ExitReason::Stopped);
+    assert_eq!(living_processes(&world), Vec::<i32>::new());
 }
 
 #[tokio::test]

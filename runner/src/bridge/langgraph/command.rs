@@ -23,7 +23,7 @@ pub(super) fn build(context: &TurnContext<'_>) -> AgentCommand {
         arguments,
         environment: context.base_environment(),
         directory: context.directory(),
-        input: serde_json::to_vec(&request(context)).unwrap_or_default(),
+        input: format!("{}\n", json!(request(context))).into_bytes(),
         files: Vec::new(),
     }
 }
@@ -32,14 +32,14 @@ fn request(context: &TurnContext<'_>) -> Request {
     Request {
         url: variable(context, LANGGRAPH_URL),
         thread_id: thread_id(&format!("{}/{}", context.session.session_uid, context.session.key.run())),
-        run: run(context),
+        run: run(&settings(context), "input", input(context)),
     }
 }
 
-fn run(context: &TurnContext<'_>) -> Value {
-    json!({
+/// What every run of a conversation has in common.
+pub(super) fn settings(context: &TurnContext<'_>) -> Map<String, Value> {
+    let settings = json!({
         "assistant_id": variable(context, LANGGRAPH_ASSISTANT).unwrap_or_else(|| ASSISTANT.to_owned()),
-        "input": input(context),
         "config": {"configurable": configurable(context)},
         "stream_mode": STREAM_MODES,
         "stream_subgraphs": true,
@@ -49,15 +49,27 @@ fn run(context: &TurnContext<'_>) -> Value {
         // An attempt before this one may have left its run there.
         "multitask_strategy": "rollback",
         "if_not_exists": "create",
-    })
+    });
+    settings.as_object().cloned().unwrap_or_default()
+}
+
+/// The body of a run: the settings, and what is given to the graph under this name.
+pub(super) fn run(settings: &Map<String, Value>, name: &str, given: Value) -> Value {
+    let mut run = settings.clone();
+    run.insert(name.to_owned(), given);
+    Value::Object(run)
+}
+
+/// A state that holds one message more.
+pub(super) fn message(text: &str) -> Value {
+    json!({"messages": [{"role": "user", "content": text}]})
 }
 
 /// The message, beside the state that the caller shares.
 fn input(context: &TurnContext<'_>) -> Value {
-    let shared = context.input.state.as_ref().and_then(Value::as_object);
-    let mut input = shared.cloned().unwrap_or_default();
-    input.insert("messages".to_owned(), json!([{"role": "user", "content": context.prompt()}]));
-    Value::Object(input)
+    let mut input = context.input.state.clone().filter(Value::is_object).unwrap_or_else(|| json!({}));
+    input["messages"] = message(&context.prompt())["messages"].take();
+    input
 }
 
 /// The model's settings, under the names that LangGraph's templates read them by.

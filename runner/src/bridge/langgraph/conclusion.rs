@@ -1,19 +1,15 @@
-//! What the end of a run amounts to: the server's word, the graph's error, and questions that nobody can answer yet.
-
-use std::collections::BTreeMap;
+//! What the end of a run amounts to: the server's word, and the graph's error.
 
 use ambient_protocol::outcome::ExitReason;
 use serde_json::Value;
 
-use super::transcript::Transcript;
+use super::models::Models;
 use crate::bridge::{Failure, Report};
 use crate::carrier::AgentExit;
 
 /// The end, as far as it is known.
 #[derive(Debug, Default)]
 pub(super) struct Conclusion {
-    /// Open questions by id.
-    questions: BTreeMap<String, Value>,
     error: Option<String>,
     end: Option<End>,
 }
@@ -27,14 +23,6 @@ enum End {
 }
 
 impl Conclusion {
-    /// Looks for questions in what nodes have written: `{"__interrupt__": [{"id", "value"}]}`.
-    pub(super) fn note_questions(&mut self, update: &Value) {
-        for question in update["__interrupt__"].as_array().into_iter().flatten() {
-            let id = question["id"].as_str().unwrap_or_default().to_owned();
-            self.questions.insert(id, question["value"].clone());
-        }
-    }
-
     /// Takes a frame of mode `error`: `{"error", "message"}`.
     pub(super) fn complain(&mut self, error: &Value) {
         let text = |name: &str| error[name].as_str();
@@ -52,11 +40,16 @@ impl Conclusion {
         self.end = Some(End::Failed(message));
     }
 
-    /// Judges. The exit code counts only where nothing was said.
-    pub(super) fn report(&mut self, exit: AgentExit, transcript: &Transcript) -> Report {
-        let models = transcript.models();
+    /// Whether the server has said how the run ended, and nothing was amiss.
+    pub(super) fn is_good(&self) -> bool {
+        self.failure(AgentExit::Unknown).is_none()
+    }
+
+    /// Judges a run, and begins with the next. The exit code counts only where nothing was said.
+    pub(super) fn report(&mut self, exit: AgentExit, models: &Models) -> Report {
+        let failure = std::mem::take(self).failure(exit);
         Report {
-            failure: self.failure(exit),
+            failure,
             // The last message is the summary.
             summary: String::new(),
             model: models.last(),
@@ -72,8 +65,7 @@ impl Conclusion {
             (Some(End::Failed(message)), _) => message.clone(),
             (Some(End::Status(_)), Some(error)) => format!("the graph failed: {error}"),
             (Some(End::Status(status)), None) => match status.as_str() {
-                "success" if self.questions.is_empty() => return None,
-                "success" => self.unanswered(),
+                "success" => return None,
                 "interrupted" => "the run was cancelled at the graph's server".to_owned(),
                 "timeout" => "the graph's server ended the run: its time is over there".to_owned(),
                 other => format!("the graph's run ended with status \"{other}\" and without a reason"),
@@ -81,13 +73,4 @@ impl Conclusion {
         };
         Some(Failure { reason: ExitReason::AgentFailed, message })
     }
-
-    fn unanswered(&self) -> String {
-        let questions: Vec<_> = self.questions.values().map(question).collect();
-        format!("the graph asks a person, and nobody can be asked yet: {}", questions.join("; "))
-    }
-}
-
-fn question(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

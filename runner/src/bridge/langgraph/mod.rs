@@ -2,30 +2,34 @@
 //!
 //! The process is this executable (`ambient langgraph`), which speaks to the server and prints its stream, a frame a
 //! line. Facts about frames are measured ones, against version 0.16.7 of the server. A graph works where its server is:
-//! it is told no files, and nothing bounds its cost or its turns.
+//! it is told no files, and nothing bounds its cost or its turns. What it asks a person is asked whatever the session says of
+//! consent: its author has decided so.
 
 mod command;
 mod conclusion;
 mod message;
 mod models;
 mod open;
+mod questions;
 mod state;
 #[cfg(test)]
 mod tests;
 mod transcript;
 
+use ambient_protocol::answers::Answer;
 use ambient_protocol::capabilities::AgentFeature;
 use ambient_protocol::events::EventBody;
 use ambient_protocol::registry::LANGGRAPH;
 use ambient_protocol::{Event, FrameworkCapabilities};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use self::conclusion::Conclusion;
+use self::questions::Questions;
 use self::state::SharedState;
 use self::transcript::Transcript;
-use super::{Bridge, Flow, Report, Translation, Translator, TurnContext};
+use super::{Bridge, Flow, Report, Translation, Translator, TurnContext, Word};
 use crate::carrier::{AgentCommand, AgentExit};
-use crate::langgraph::Line;
+use crate::langgraph::{Line, Told};
 
 /// Drives graphs.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +40,8 @@ impl Bridge for LangGraph {
         FrameworkCapabilities {
             framework: LANGGRAPH.to_owned(),
             agent_features: vec![
+                AgentFeature::AgenticChat,
+                AgentFeature::HumanInTheLoop,
                 AgentFeature::Thinking,
                 AgentFeature::SharedState,
                 AgentFeature::ToolRendering,
@@ -51,13 +57,21 @@ impl Bridge for LangGraph {
         command::build(context)
     }
 
-    fn translator(&self, _context: &TurnContext<'_>) -> Box<dyn Translator> {
-        Box::new(LangGraphTranslator::default())
+    fn translator(&self, context: &TurnContext<'_>) -> Box<dyn Translator> {
+        Box::new(LangGraphTranslator {
+            settings: command::settings(context),
+            ..LangGraphTranslator::default()
+        })
     }
 }
 
 #[derive(Debug, Default)]
 struct LangGraphTranslator {
+    /// What runs of this conversation have in common.
+    settings: Map<String, Value>,
+    /// Whether the server has said how the last run ended.
+    rests: bool,
+    questions: Questions,
     transcript: Transcript,
     state: SharedState,
     conclusion: Conclusion,
@@ -83,23 +97,57 @@ impl Translator for LangGraphTranslator {
             }
             Line::Ended { status } => {
                 self.conclusion.ended(status);
-                self.concluded()
+                self.ended()
             }
             Line::Failed { message } => {
                 self.conclusion.failed(message);
-                self.concluded()
+                self.ended()
             }
         }
     }
 
     fn finish(&mut self, exit: AgentExit) -> Report {
-        self.conclusion.report(exit, &self.transcript)
+        self.conclusion.report(exit, &self.transcript.take_models())
+    }
+
+    fn converses(&self) -> bool {
+        true
+    }
+
+    fn call_off(&mut self) -> Vec<Word> {
+        vec![Word::Line(json!(Told::Cancel).to_string())]
+    }
+
+    fn answered(&mut self, answers: &[Answer]) -> Translation {
+        let resume = self.questions.resume(answers);
+        self.ask_for("command", resume)
+    }
+
+    /// A graph cannot be steered: while it works nobody can tell it anything.
+    fn said(&mut self, text: &str) -> Option<Translation> {
+        self.rests.then(|| self.ask_for("input", command::message(text)))
+    }
+
+    fn report(&mut self) -> Report {
+        self.finish(AgentExit::Unknown)
     }
 }
 
 impl LangGraphTranslator {
-    fn concluded(&mut self) -> Translation {
-        Translation { events: self.transcript.close(), flow: Flow::Concluded, ..Translation::default() }
+    /// A run that ends well and has questions waits for their answers, which begin another.
+    fn ended(&mut self) -> Translation {
+        self.rests = true;
+        let events = self.transcript.close();
+        let questions = self.questions.open().filter(|_| self.conclusion.is_good());
+        let flow = questions.map_or(Flow::Concluded, Flow::Asks);
+        Translation { events, flow, ..Translation::default() }
+    }
+
+    fn ask_for(&mut self, name: &str, given: Value) -> Translation {
+        self.rests = false;
+        self.conclusion = Conclusion::default();
+        let run = Told::Run(command::run(&self.settings, name, given));
+        Translation { words: vec![Word::Line(json!(run).to_string())], ..Translation::default() }
     }
 
     /// A frame's name is a stream mode, and behind `|` the subgraph that it is of.
@@ -109,7 +157,7 @@ impl LangGraphTranslator {
             ("metadata", _) => Vec::new(),
             ("messages", _) => self.transcript.message(data),
             ("updates", _) => {
-                self.conclusion.note_questions(&data);
+                self.questions.note(&data);
                 Vec::new()
             }
             ("values", None) => {
@@ -124,7 +172,7 @@ impl LangGraphTranslator {
                 self.conclusion.complain(&data);
                 Vec::new()
             }
-            _ => vec![raw(serde_json::json!({"event": event, "data": data}))],
+            _ => vec![raw(json!({"event": event, "data": data}))],
         }
     }
 }

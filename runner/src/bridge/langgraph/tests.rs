@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use ambient_protocol::answers::Choices;
 use ambient_protocol::outcome::ExitReason;
 use ambient_protocol::{AgentRegistry, EffectiveSession, RunAgentInput, Verifier};
 use serde_json::json;
@@ -70,15 +71,10 @@ fn a_run_cut_off_anywhere_can_still_be_closed() {
 
 #[test]
 fn ends_tell_how_it_went() {
-    let question = frame("updates", &json!({"__interrupt__": [{"id": "q", "value": "Which colour?"}]}));
     let error = frame("error", &json!({"error": "ValueError", "message": "no such thing"}));
     let failed = |message| Some((ExitReason::AgentFailed, message));
     let cases = [
         (vec![ended("success")], None),
-        (
-            vec![question, ended("success")],
-            failed("the graph asks a person, and nobody can be asked yet: Which colour?"),
-        ),
         (vec![error, ended("error")], failed("the graph failed: ValueError: no such thing")),
         (vec![ended("interrupted")], failed("the run was cancelled at the graph's server")),
         (vec![ended("timeout")], failed("the graph's server ended the run: its time is over there")),
@@ -94,6 +90,27 @@ fn ends_tell_how_it_went() {
         let found = failure.as_ref().map(|failure| (failure.reason, failure.message.as_str()));
         assert_eq!(found, expected, "{lines:?}");
     }
+}
+
+#[test]
+fn questions_wait_for_answers_which_begin_another_run() {
+    let value = json!({"question": "Which colour?", "options": ["red", "blue"]});
+    let asked = json!({"__interrupt__": [{"id": "q", "value": value}, {"id": "p", "value": 7}]});
+    let mut translator = LangGraphTranslator::default();
+    assert_eq!(translator.line(&frame("updates", &asked).to_string()).flow, Flow::Continue);
+    assert!(translator.said("not now").is_none(), "while a graph works it hears nothing");
+    let Flow::Asks(questions) = translator.line(&ended("success").to_string()).flow else { panic!() };
+    let worded: Vec<_> = questions.iter().map(|one| (one.id.as_str(), one.question())).collect();
+    assert_eq!(worded, [("p", "7"), ("q", "Which colour?")]);
+    let choice = Choices { answers: [("Which colour?".to_owned(), "red".to_owned())].into() };
+    let answers = [Answer::choose("q", &choice), Answer::cancelled("p")];
+    let words = translator.answered(&answers).words;
+    let [Word::Line(line)] = &words[..] else { panic!("{words:?}") };
+    let Told::Run(run) = serde_json::from_str(line).unwrap() else { panic!("{line}") };
+    assert_eq!(run["command"]["resume"], json!({"q": "red", "p": {"approved": false}}));
+    assert_eq!(translator.line(&ended("success").to_string()).flow, Flow::Concluded);
+    assert_eq!(translator.report().failure, None);
+    assert!(translator.said("And now?").is_some());
 }
 
 #[test]

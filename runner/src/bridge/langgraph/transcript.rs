@@ -64,9 +64,9 @@ impl Transcript {
         std::mem::take(&mut self.open).into_values().flat_map(OpenMessage::close).collect()
     }
 
-    /// The models that were asked.
-    pub(super) fn models(&self) -> &Models {
-        &self.models
+    /// The models that were asked since this was asked for.
+    pub(super) fn take_models(&mut self) -> Models {
+        std::mem::take(&mut self.models)
     }
 
     fn chunk(&mut self, id: &str, message: &Message) -> Vec<Event> {
