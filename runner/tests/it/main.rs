@@ -5,6 +5,7 @@
 mod acp;
 mod containers;
 mod endings;
+mod figures;
 mod gemini;
 mod harness;
 mod interactive;

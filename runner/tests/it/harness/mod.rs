@@ -138,6 +138,13 @@ impl World {
         self.path("volume/workspace/target")
     }
 
+    /// Waits until its repository is checked out.
+    pub(crate) async fn is_prepared(&self) {
+        while !self.path("volume/state/workspace.json").exists() {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// The stored log, checked: every line is an event, and all together keep the protocol's rules.
     pub(crate) fn log(&self) -> Vec<Event> {
         let text = fs::read_to_string(self.path("volume/state/events.jsonl")).unwrap();

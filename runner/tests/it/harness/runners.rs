@@ -56,14 +56,17 @@ impl Process {
         Self { client, child: Some(child) }
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
+    }
+
     /// Kills it as nothing else can: without a last word.
     pub(crate) fn kill(self) {
         drop(self);
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
-        let id = self.child.as_ref().unwrap().id();
-        kill(Pid::from_raw(i32::try_from(id).unwrap()), signal).unwrap();
+        kill(Pid::from_raw(i32::try_from(self.id()).unwrap()), signal).unwrap();
     }
 
     /// Its exit code, when it has ended by itself.
