@@ -7,7 +7,7 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use ambient_broker::{SessionToken, forward};
-use ambient_protocol::broker::{repositories, repository_path, variables};
+use ambient_protocol::broker::{repositories, repository_path, repository_servers, variables};
 use axum::http::Uri;
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -63,6 +63,7 @@ impl Lending {
 fn tell_agent(config: &mut Config, address: &str) {
     let mut told = variables(&config.session, address);
     told.extend(proxies(config, address));
+    told.extend(instead(config, address));
     for (name, value) in told {
         config.session.environment.remove(&name);
         config.agent_environment.insert(name, value.into());
@@ -79,4 +80,21 @@ fn proxies(config: &Config, address: &str) -> Vec<(String, String)> {
     let proxies =
         [("HTTPS_PROXY", address), ("https_proxy", address), ("NO_PROXY", direct), ("no_proxy", direct)];
     proxies.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+}
+
+/// In a container of its own an agent reads its repositories by their own addresses all the same: Git is told where they are
+/// instead (git-config(1), `url.<base>.insteadOf`). Elsewhere it is not: other repositories of these servers may be open.
+fn instead(config: &Config, address: &str) -> Vec<(String, String)> {
+    if config.agent_socket.is_none() {
+        return Vec::new();
+    }
+    let servers = repository_servers(&config.session);
+    let count = ("GIT_CONFIG_COUNT".to_owned(), servers.len().to_string());
+    let each = servers.iter().enumerate().flat_map(|(index, (server, path))| {
+        [
+            (format!("GIT_CONFIG_KEY_{index}"), format!("url.{address}{path}/.insteadOf")),
+            (format!("GIT_CONFIG_VALUE_{index}"), format!("{server}/")),
+        ]
+    });
+    std::iter::once(count).chain(each).collect()
 }

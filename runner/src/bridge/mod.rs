@@ -306,16 +306,18 @@ impl TurnContext<'_> {
     }
 
     /// Git refuses to work in another user's repository unless it is told so from outside it (git-config(1),
-    /// `safe.directory`).
+    /// `safe.directory`). What it is told already stays.
     fn trust(&self) -> impl Iterator<Item = (String, OsString)> {
-        let count = self.session.repositories.len().to_string();
-        let each = self.repositories().enumerate().flat_map(|(index, folder)| {
+        const COUNT: &str = "GIT_CONFIG_COUNT";
+        let told = self.environment.get(COUNT).and_then(|count| count.to_str()?.parse().ok()).unwrap_or(0);
+        let count = (told + self.session.repositories.len()).to_string();
+        let each = (told..).zip(self.repositories()).flat_map(|(index, folder)| {
             [
                 (format!("GIT_CONFIG_KEY_{index}"), "safe.directory".into()),
                 (format!("GIT_CONFIG_VALUE_{index}"), folder.into_os_string()),
             ]
         });
-        std::iter::once(("GIT_CONFIG_COUNT".to_owned(), count.into())).chain(each)
+        std::iter::once((COUNT.to_owned(), count.into())).chain(each)
     }
 }
 

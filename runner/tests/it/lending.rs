@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ambient_broker::{Broker, Config, FolderCredentials, Limits};
-use ambient_git_server::{Conduct, GitServer};
+use ambient_git_server::{Conduct, GitServer, Seen};
 use ambient_protocol::EffectiveSession;
 use ambient_protocol::broker::{Binding, Budget, CredentialReference, LENT_KEY, upstreams};
 use ambient_protocol::models::ModelTable;
@@ -17,24 +17,24 @@ use crate::harness::{World, git};
 
 const PASSWORD: &str = "planted-password-4711";
 /// The agent writes down what it sees, and leaves it to be committed.
-const AGENT: &str = "#!/bin/sh\nread question\nenv > SEEN.txt\n";
+const AGENT: &str = "#!/bin/sh\nread question\nenv > SEEN.txt\ngit ls-remote origin >> SEEN.txt 2>&1\n";
 
 /// A world whose repository is private, and whose run is bound at a broker.
 struct Lending {
     world: World,
-    _server: GitServer,
+    server: GitServer,
     broker: CancellationToken,
 }
 
 impl Lending {
     async fn new(mut world: World) -> Self {
         let served = world.path("served");
-        std::fs::create_dir_all(&served).unwrap();
-        let bare = served.join("app.git");
+        std::fs::create_dir_all(served.join("team")).unwrap();
+        let bare = served.join("team/app.git");
         git(&world.path("target"), &["clone", "--quiet", "--bare", ".", bare.to_str().unwrap()]);
         let server = GitServer::start(&served).await.unwrap();
-        server.conduct("app", Conduct::private("jane", PASSWORD));
-        let url = server.url("app.git");
+        server.conduct("team", Conduct::private("jane", PASSWORD));
+        let url = server.url("team/app.git");
         let program = world.path("agent.sh");
         write_program(&program);
         world.session(|session| {
@@ -51,7 +51,7 @@ impl Lending {
         let file = world.path("token").to_str().unwrap().to_owned();
         world.variable("AMBIENT_BROKER_URL", &address);
         world.variable("AMBIENT_BROKER_TOKEN_FILE", &file);
-        Self { world, _server: server, broker }
+        Self { world, server, broker }
     }
 }
 
@@ -112,6 +112,15 @@ async fn a_private_repository_is_cloned_and_the_agent_sees_no_secret() {
         for secret in [PASSWORD, "v4.public.", "elsewhere.example"] {
             assert!(!seen.contains(secret), "the agent sees {secret}: {seen}");
         }
+        let is_apart = seen.contains("HTTPS_PROXY=http://127.0.0.1:");
+        assert_eq!(
+            seen.contains("\trefs/heads/main"),
+            is_apart,
+            "it reads the remote through the broker: {seen}"
+        );
+        assert_eq!(is_apart, world.has_shim());
+        let lent = |seen: &Seen| seen.credentials.as_deref() == Some(&format!("jane:{PASSWORD}"));
+        assert!(lending.server.seen().iter().any(lent), "the broker opens it");
         let url = git(&world.checkout(), &["config", "remote.origin.url"]);
         assert!(url.ends_with("/app.git") && !url.contains("git-1"), "the repository's own address: {url}");
         let log = std::fs::read_to_string(world.path("volume/state/events.jsonl")).unwrap();

@@ -110,6 +110,12 @@ pub fn variables(session: &EffectiveSession, address: &str) -> BTreeMap<String, 
     told.collect()
 }
 
+/// The servers of a session's repositories, such as `https://forge.example`, with their paths at the broker.
+#[must_use]
+pub fn repository_servers(session: &EffectiveSession) -> BTreeMap<String, String> {
+    git_servers(session).into_iter().map(|(address, server)| (address, format!("/{}", server.name))).collect()
+}
+
 /// The path at the broker under which a session reads a repository, if it is read there: `/<upstream>/<path>`.
 #[must_use]
 pub fn repository_path(session: &EffectiveSession, url: &str) -> Option<String> {
@@ -209,6 +215,9 @@ mod tests {
         let expected =
             [Some("/git-1/team/app.git"), Some("/git-1/team/lib"), Some("/git-2/x"), None, None, None, None];
         assert_eq!(found.each_ref().map(Option::as_deref), expected);
+        let servers = [("http://other.example:8080", "/git-2"), ("https://forge.example", "/git-1")];
+        let servers = servers.map(|(address, path)| (address.to_owned(), path.to_owned()));
+        assert_eq!(repository_servers(&session), servers.into());
         let upstreams = upstreams(&session, None);
         let repositories: Vec<_> =
             upstreams.iter().map(|one| (one.name.as_str(), one.repositories.join(" "))).collect();

@@ -17,7 +17,7 @@ pub use binding::{
 pub use egress::{EgressRule, InvalidEgressRule};
 pub use lending::{
     LENT_KEY, MODEL_SERVICES, ModelService, RUNNER_SECRET, keys_not_lent, repositories, repository_path,
-    service_of, services, upstreams, variables,
+    repository_servers, service_of, services, upstreams, variables,
 };
 pub use money::{InvalidAmount, MicroDollars};
 pub use usage::{ModelUsage, RunUsage, TokenCounts};
