@@ -215,8 +215,15 @@ pub(super) fn let_go(context: &Arc<Context>, pinned: Option<&EffectiveSession>, 
     let (context, key) = (Arc::clone(context), session.key.clone());
     tokio::spawn(async move {
         let Some(broker) = &context.broker else { return };
-        if let Err(error) = broker.client.release(&key).await {
-            tracing::warn!(run = %key, %error, "the broker does not hear that the run has ended");
+        match broker.client.release(&key).await {
+            Ok(()) => {}
+            // It may be ending as we are. It is told again by the next process, and knows by itself when it is over.
+            Err(error @ (ClientError::Unreachable(_) | ClientError::Broken(_))) => {
+                tracing::debug!(run = %key, %error, "the broker does not hear that the run has ended");
+            }
+            Err(error) => {
+                tracing::warn!(run = %key, %error, "the broker does not take it that the run has ended");
+            }
         }
         for attempt in 1..=attempt.max(1) {
             if let Err(error) = remove_token(&context, &key, attempt).await {
