@@ -106,11 +106,6 @@ impl World {
         self.shim.as_mut().expect("the agent has a container of its own")
     }
 
-    /// Whether it has one.
-    pub(crate) fn has_shim(&self) -> bool {
-        self.shim.is_some()
-    }
-
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
