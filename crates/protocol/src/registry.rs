@@ -119,18 +119,18 @@ fn acp() -> AgentEntry {
 }
 
 fn claude() -> AgentEntry {
-    use AgentFeature::{Thinking, ToolRendering};
+    use AgentFeature::{AgenticChat, HumanInTheLoop, Thinking, ToolRendering};
     AgentEntry {
         display_name: "Claude Code".to_owned(),
         image: RUNNER_IMAGE.to_owned(),
         command: vec!["claude".to_owned()],
         capabilities: FrameworkCapabilities {
             framework: DEFAULT_RUNNER_TYPE.to_owned(),
-            agent_features: vec![Thinking, ToolRendering],
+            agent_features: vec![AgenticChat, HumanInTheLoop, Thinking, ToolRendering],
             file_system: true,
             mcp: true,
             tracing: false,
-            session_persistence: false,
+            session_persistence: true,
         },
         key_names: vec!["ANTHROPIC_API_KEY".to_owned()],
         default_model: None,

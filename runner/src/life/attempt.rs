@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ambient_git::LocalRepositories;
+use ambient_protocol::capabilities::AgentFeature;
 use ambient_protocol::outcome::{ExitReason, RepositoryOutcome};
 use ambient_protocol::{Event, Outcome, RunAgentInput};
 use tokio::sync::mpsc;
@@ -122,7 +123,7 @@ impl Attempt {
             None => end,
         };
         let event = ending_event(&end, input);
-        let event = if self.config.session.interactive { super::ending::last(event) } else { event };
+        let event = if self.is_interactive() { super::ending::last(event) } else { event };
         self.recorder.record(event)?;
         self.store_outcome(&end, ended_at, repositories)
     }
@@ -171,6 +172,12 @@ impl Attempt {
     fn without_secrets(&self, mut repository: RepositoryOutcome) -> RepositoryOutcome {
         repository.ignored.iter_mut().for_each(|name| *name = self.recorder.redact(name));
         repository
+    }
+
+    /// Whether the run waits for messages: the session wants that, and its agent can be talked to.
+    pub(super) fn is_interactive(&self) -> bool {
+        let features = self.bridge.capabilities().agent_features;
+        self.config.session.interactive && features.contains(&AgentFeature::AgenticChat)
     }
 
     /// The input that a first turn has; the log's beginning where nobody has sent one.

@@ -50,7 +50,7 @@ impl Attempt {
     ) -> Result<Option<Begun>, RunnerError> {
         let (facts, known) = (self.recorder.facts(), self.conversation.known().is_some());
         let was_cut_off = known && facts.ending().is_some_and(is_cut_off);
-        if known && !was_cut_off && self.config.session.interactive && facts.ending().is_some() {
+        if known && !was_cut_off && self.is_interactive() && facts.ending().is_some() {
             return Ok(None);
         }
         let parent_run_id = facts.turn().map(str::to_owned);
@@ -129,11 +129,7 @@ impl Attempt {
     ) -> Result<Begun, RunnerError> {
         let is_further = self.recorder.facts().turn().is_some();
         self.recorder.record(Event::run_started(input.clone()).with_metadata("by", by.into()))?;
-        if is_further
-            && self.turns == 1
-            && self.conversation.known().is_none()
-            && self.config.session.interactive
-        {
+        if is_further && self.turns == 1 && self.conversation.known().is_none() && self.is_interactive() {
             let why = "the agent's framework cannot take a conversation up: it knows nothing of what was said before";
             self.recorder.record(Event::custom("ambient.conversation", json!({"begunAnew": why})))?;
         }

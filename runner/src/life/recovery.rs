@@ -18,7 +18,7 @@ impl Attempt {
         let facts = self.recorder.facts();
         let waits = !facts.attendance().questions().is_empty();
         let is_ours = facts.turn().is_some_and(|turn| self.is_ours(turn));
-        let interactive = self.config.session.interactive;
+        let interactive = self.is_interactive();
         match facts.ending().filter(|_| !waits).cloned() {
             Some(ending) if is_ours && (!interactive || is_last(&ending)) => {
                 let (repositories, _) = self.collect(&record).await;

@@ -37,7 +37,7 @@ impl Attempt {
     /// not for ever.
     pub(super) async fn opening(&mut self) -> Result<Rest, RunnerError> {
         let stop = self.desk.stop().clone();
-        let rests = self.config.session.interactive && self.recorder.facts().turn().is_some();
+        let rests = self.is_interactive() && self.recorder.facts().turn().is_some();
         let until = Instant::now() + if rests { inactivity(&self.config.session) } else { LONGEST };
         loop {
             let order = tokio::select! {

@@ -119,7 +119,7 @@ impl Attempt {
         let timeout = Duration::from_secs(self.config.session.limits.timeout_seconds).min(LONGEST);
         let worked = self.recorder.facts().attendance().agent_time(clock::now().as_millisecond());
         let deadline = Instant::now() + timeout.saturating_sub(worked);
-        let interactive = self.config.session.interactive;
+        let interactive = self.is_interactive();
         loop {
             let pause = agent
                 .follow(&mut Turn {
@@ -202,7 +202,7 @@ impl Attempt {
     /// Whether the run goes on after a turn that ended like this.
     fn goes_on(&self, end: &TurnEnd, lives: bool) -> bool {
         let can_be_taken_up = self.conversation.known().is_some();
-        self.config.session.interactive
+        self.is_interactive()
             && match end.exit() {
                 ExitReason::Completed => true,
                 ExitReason::AgentFailed => lives || can_be_taken_up,

@@ -6,7 +6,9 @@ use ambient_protocol::conversation::Entry;
 use ambient_protocol::outcome::ExitReason;
 use serde_json::json;
 
-use crate::harness::{World, bounded, frames, git, living_processes, outcome, say, start, wait_for};
+use crate::harness::{
+    World, bounded, frames, git, living_processes, outcome, say, say_when_ready, start, wait_for,
+};
 
 const TALK: &str = "steps:\n\
     - effect: {write: {path: one.txt, content: one}}\n\
@@ -116,16 +118,7 @@ async fn an_attempt_sleeps_and_the_next_message_wakes_the_conversation() {
         world.next_attempt();
         world.renew_shim();
         let runner = world.runner().await;
-        let mut turn = bounded(async {
-            loop {
-                match say(&runner.client, &world, "m1", "good morning").await {
-                    Ok(turn) => return turn,
-                    Err(ClientError::Status { status: 503, .. }) => tokio::task::yield_now().await,
-                    Err(error) => panic!("{error}"),
-                }
-            }
-        })
-        .await;
+        let mut turn = say_when_ready(&runner.client, &world, "m1", "good morning").await;
         until_said(&mut turn, "second:").await;
         say(&runner.client, &world, "m2", "by the way").await.unwrap();
         frames(turn).await;

@@ -32,6 +32,11 @@ impl Blocks {
         self.streamed.contains(message)
     }
 
+    /// Whether nothing is half said.
+    pub(super) fn are_closed(&self) -> bool {
+        self.open.is_empty()
+    }
+
     /// Takes one event of the model's stream.
     pub(super) fn stream_event(&mut self, event: &Value, owner: &Owner) -> Vec<Event> {
         let key = (owner.clone(), event["index"].as_u64().unwrap_or_default());
@@ -40,7 +45,7 @@ impl Blocks {
                 let id = text(&event["message"], "id").unwrap_or_else(|| "message".to_owned());
                 self.streamed.insert(id.clone());
                 self.message.insert(owner.clone(), id);
-                Vec::new()
+                self.break_off(owner)
             }
             Some("content_block_start") => self.begin(key, &event["content_block"]),
             Some("content_block_delta") => self.delta(&key, &event["delta"]),
@@ -52,6 +57,12 @@ impl Blocks {
             Some("message_delta" | "message_stop" | "ping") => Vec::new(),
             _ => vec![raw(event.clone())],
         }
+    }
+
+    /// What a broken stream has left open ends with the next message.
+    fn break_off(&mut self, owner: &Owner) -> Vec<Event> {
+        let left = self.open.extract_if(.., |key, _| key.0 == *owner);
+        left.flat_map(|(_, block)| end(&block, owner)).collect()
     }
 
     fn begin(&mut self, key: (Owner, u64), content: &Value) -> Vec<Event> {

@@ -3,16 +3,19 @@
 use std::ffi::OsString;
 
 use ambient_protocol::effective::ApprovalMode;
-
 use serde_json::{Map, json};
 
-use super::{TurnContext, guidance};
+use super::permission::ASKING_TOOL;
+use super::{TurnContext, control, guidance};
 use crate::bridge::mcp::McpServer;
 use crate::carrier::{AgentCommand, AgentFile};
 
-/// Tools that work in the workspace. What is not listed needs a permission that nobody can give here, and is refused.
+/// Tools that work in the workspace. What is not listed needs a permission, for which the program asks the runner.
 const TOOLS: [&str; 10] =
     ["Bash", "Edit", "Glob", "Grep", "NotebookEdit", "Read", "Task", "TodoWrite", "WebFetch", "Write"];
+
+/// Tools that would have the program speak without being spoken to, or wait for a person who is not asked.
+const FORBIDDEN: [&str; 3] = ["CronCreate", "EnterPlanMode", "ScheduleWakeup"];
 
 /// Builds the command. The prompt goes through standard input: an argument would show in every list of processes, and
 /// one that begins with `-` would be taken for a flag.
@@ -32,25 +35,36 @@ pub(super) fn build(context: &TurnContext<'_>) -> AgentCommand {
     let servers = servers_file(context);
     arguments.extend(servers.iter().flat_map(|file| ["--mcp-config".into(), file.path.clone().into()]));
     files.extend(servers);
+    let first = (!runs_again(context)).then(|| control::user(&context.prompt()));
+    let lines = [Some(control::initialize()), first];
     AgentCommand {
         program: program.into(),
         arguments,
         environment: environment(context),
         directory: context.directory(),
-        input: context.prompt().into_bytes(),
+        input: lines.into_iter().flatten().flat_map(|line| (line + "\n").into_bytes()).collect(),
         files,
     }
+}
+
+/// Whether the program runs the conversation's last turn again, by itself.
+pub(super) fn runs_again(context: &TurnContext<'_>) -> bool {
+    context.takes_up.is_some_and(|taken_up| taken_up.cut_off)
 }
 
 fn flags(context: &TurnContext<'_>) -> Vec<String> {
     let fixed = [
         "-p",
         "--input-format",
-        "text",
+        "stream-json",
         "--output-format",
         "stream-json",
         "--verbose",
         "--include-partial-messages",
+        // It tells when it works on what was said.
+        "--replay-user-messages",
+        "--permission-prompt-tool",
+        "stdio",
         "--strict-mcp-config",
         // Without `project` and `local`: a repository's own settings could run hooks on this machine.
         "--setting-sources",
@@ -61,8 +75,10 @@ fn flags(context: &TurnContext<'_>) -> Vec<String> {
     let (limits, spent) = (&context.session.limits, context.spent);
     // The program counts from its start.
     let turns = limits.max_turns.map(|most| most.saturating_sub(spent.turns).max(1));
-    let cost = limits.max_cost_usd.map(|most| (most - spent.cost_usd.unwrap_or_default()).max(0.0));
+    let left = |most: f64| ((most - spent.cost_usd.unwrap_or_default()).max(0.0) * 1e6).round() / 1e6;
+    let cost = limits.max_cost_usd.map(left);
     let optional = [
+        ("--resume", context.takes_up.map(|taken_up| taken_up.name.to_owned())),
         ("--model", context.session.model.name.clone()),
         ("--max-turns", turns.map(|turns| turns.to_string())),
         ("--max-budget-usd", cost.map(|cost| cost.to_string())),
@@ -73,28 +89,51 @@ fn flags(context: &TurnContext<'_>) -> Vec<String> {
     flags
 }
 
-/// Nobody can be asked in a one-shot run: a tool that wants consent stays forbidden, all others are allowed.
+/// A call that waits for consent is one that the program asks about, even where it would not by itself: reading a file,
+/// a command without effect.
 fn permissions(context: &TurnContext<'_>) -> Vec<String> {
     let approval = &context.session.approval;
     let asks = approval.mode == ApprovalMode::Ask;
-    // Of a server one tool suffices: those of the same server would be allowed with it.
-    let is_named = |tool: &str| approval.tools.iter().any(|other| is_of(other, tool));
-    let wants_consent = |tool: &str| asks && (approval.tools.is_empty() || is_named(tool));
-    // All of a server's tools by its name alone.
+    // All of a server's tools by its name alone. Of a server one tool suffices to ask for all: the runner then allows
+    // those that need no consent.
     let servers = context.session.mcp_servers.keys().map(|name| format!("mcp__{name}"));
-    let tools = TOOLS.into_iter().map(str::to_owned).chain(servers);
-    let allowed: Vec<_> = tools.filter(|tool| !wants_consent(tool)).collect();
+    let tools: Vec<_> = TOOLS.into_iter().map(str::to_owned).chain(servers).collect();
+    let is_named = |tool: &str| approval.tools.iter().any(|other| is_of(other, tool));
+    let held = |tool: &String| asks && (approval.tools.is_empty() || is_named(tool));
+    let allowed: Vec<_> = tools.iter().filter(|tool| !held(tool)).cloned().collect();
+    let mut forbidden: Vec<_> = FORBIDDEN.map(str::to_owned).into();
+    if !context.asks_people() {
+        forbidden.push(ASKING_TOOL.to_owned());
+    }
     let mode = if asks { "default" } else { "acceptEdits" };
     let mut flags = vec!["--permission-mode".to_owned(), mode.to_owned()];
+    flags.extend(["--disallowedTools".to_owned(), forbidden.join(",")]);
     if !allowed.is_empty() {
         flags.extend(["--allowedTools".to_owned(), allowed.join(",")]);
+    }
+    if asks {
+        let settings = json!({"permissions": {"ask": rules(&approval.tools, &tools)}});
+        flags.extend(["--settings".to_owned(), settings.to_string()]);
     }
     flags
 }
 
+/// The program's rules tell upper from lower case, sessions do not.
+fn rules(named: &[String], tools: &[String]) -> Vec<String> {
+    if named.is_empty() {
+        return vec!["*".to_owned()];
+    }
+    let known = tools.iter().filter(|tool| named.iter().any(|named| named.eq_ignore_ascii_case(tool)));
+    let mut rules: Vec<_> = named.iter().chain(known).cloned().collect();
+    rules.sort();
+    rules.dedup();
+    rules
+}
+
 /// Whether a tool is that one, or one of that server.
 fn is_of(tool: &str, named: &str) -> bool {
-    tool == named || (named.starts_with("mcp__") && tool.starts_with(&format!("{named}__")))
+    tool.eq_ignore_ascii_case(named)
+        || (named.starts_with("mcp__") && tool.starts_with(&format!("{named}__")))
 }
 
 /// In a file: what a server is told may be a secret, and arguments show in every list of processes.
@@ -117,6 +156,9 @@ fn environment(context: &TurnContext<'_>) -> std::collections::BTreeMap<String, 
         ("CLAUDE_CODE_ENTRYPOINT", "ambient-runner".into()),
     ];
     environment.extend(own.map(|(name, value)| (name.to_owned(), value)));
+    if runs_again(context) {
+        environment.insert("CLAUDE_CODE_RESUME_INTERRUPTED_TURN".to_owned(), "1".into());
+    }
     if let Some(tokens) = context.session.model.max_tokens {
         environment.insert("CLAUDE_CODE_MAX_OUTPUT_TOKENS".to_owned(), tokens.to_string().into());
     }

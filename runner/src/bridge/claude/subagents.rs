@@ -3,17 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ambient_protocol::Event;
-use ambient_protocol::events::EventBody;
+use ambient_protocol::events::{EventBody, Interrupt, SubagentOutcome};
 use serde_json::Value;
 
-use super::text;
+use super::{Owner, text};
 
 /// Which subagents there are, and which of them run in the background.
 #[derive(Debug, Default)]
 pub(super) struct Subagents {
-    /// Names of tools by the calls of them.
-    calls: BTreeMap<String, String>,
+    /// Names of tools, and the subagents that called them, by the calls.
+    calls: BTreeMap<String, (String, Owner)>,
     active: BTreeSet<String>,
+    /// Those that wait while a question is open.
+    suspended: BTreeSet<String>,
     /// Calls whose subagent ends by a notification, not by the tool's result.
     background: BTreeSet<String>,
 }
@@ -24,7 +26,11 @@ impl Subagents {
         let Some(call) = call.filter(|call| self.active.insert((*call).to_owned())) else {
             return Vec::new();
         };
-        let name = self.calls.get(call).cloned().unwrap_or_else(|| "subagent".to_owned());
+        vec![self.started(call)]
+    }
+
+    fn started(&self, call: &str) -> Event {
+        let name = self.calls.get(call).map_or_else(|| "subagent".to_owned(), |(name, _)| name.clone());
         let event = EventBody::SubagentStarted {
             subagent_run_id: call.to_owned(),
             name,
@@ -33,14 +39,42 @@ impl Subagents {
             parent_tool_call_id: Some(call.to_owned()),
             parent_message_id: None,
         };
-        vec![event.into()]
+        event.into()
+    }
+
+    /// The subagent that made a call.
+    pub(super) fn owner_of(&self, call: &str) -> Option<&str> {
+        self.calls.get(call)?.1.as_deref()
+    }
+
+    /// A turn ends by questions: all subagents wait, some for answers.
+    pub(super) fn suspend(&mut self, questions: &[Interrupt]) -> Vec<Event> {
+        self.suspended = std::mem::take(&mut self.active);
+        let events = self.suspended.iter().map(|call| {
+            let theirs = questions.iter().filter(|question| question.subagent_run_id.as_ref() == Some(call));
+            let interrupt_ids = theirs.map(|question| question.id.clone()).collect();
+            let outcome = Some(SubagentOutcome::Suspended { interrupt_ids });
+            EventBody::SubagentFinished { subagent_run_id: call.clone(), result: None, outcome }.into()
+        });
+        events.collect()
+    }
+
+    /// The next turn goes on with them.
+    pub(super) fn resume(&mut self) -> Vec<Event> {
+        let suspended = std::mem::take(&mut self.suspended);
+        let events = suspended.iter().map(|call| self.started(call)).collect();
+        self.active.extend(suspended);
+        events
     }
 
     /// Notes the tools' names.
     pub(super) fn remember_calls(&mut self, events: &[Event]) {
         for event in events {
-            if let EventBody::ToolCallStart { tool_call_id, tool_call_name, .. } = &event.body {
-                self.calls.insert(tool_call_id.clone(), tool_call_name.clone());
+            if let EventBody::ToolCallStart { tool_call_id, tool_call_name, subagent_run_id, .. } =
+                &event.body
+            {
+                let call = (tool_call_name.clone(), subagent_run_id.clone());
+                self.calls.insert(tool_call_id.clone(), call);
             }
         }
     }

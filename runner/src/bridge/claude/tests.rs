@@ -2,11 +2,15 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
 
+use ambient_protocol::answers::{Choices, INPUT_REQUIRED, TOOL_CALL};
+use ambient_protocol::effective::{Approval, ApprovalMode};
+use ambient_protocol::events::{EventBody, Interrupt, SubagentOutcome};
 use ambient_protocol::outcome::ExitReason;
-use ambient_protocol::{AgentRegistry, EffectiveSession, RunAgentInput, Verifier};
+use ambient_protocol::{AgentRegistry, EffectiveSession, RunAgentInput, Usage, Verifier};
 use serde::Deserialize as _;
 use serde_json::json;
 
+use super::super::TakenUp;
 use super::super::testing::{self, Translated, conversation, frames};
 use super::*;
 use crate::workspace::WorkspaceRecord;
@@ -170,7 +174,7 @@ pub(super) fn context_with<T>(extra: &Value, record: &Value, of: impl FnOnce(&Tu
         mark: "mark",
         is_other_user: false,
         takes_up: None,
-        spent: ambient_protocol::Usage::default(),
+        spent: Usage::default(),
     })
 }
 
@@ -194,21 +198,190 @@ fn the_command_line_holds_limits_and_no_prompt() {
 }
 
 #[test]
-fn what_needs_consent_is_not_allowed_where_nobody_can_be_asked() {
-    let permissions = |approval: Value| {
-        let arguments = command(&json!({ "approval": approval })).arguments;
+fn what_needs_consent_is_asked_for_and_nothing_else() {
+    let permissions = |extra: Value| {
+        let arguments = command(&extra).arguments;
         let words: Vec<_> = arguments.into_iter().map(|word| word.into_string().unwrap()).collect();
         let at = |flag: &str| words.iter().position(|word| word == flag).map(|at| words[at + 1].clone());
-        let tools = at("--allowedTools").unwrap_or_default();
-        let allows = |tool: &str| tools.split(',').any(|other| other == tool);
-        (at("--permission-mode").unwrap(), allows("Bash"), allows("Edit"))
+        let lists =
+            |flag: &str, tool: &str| at(flag).unwrap_or_default().split(',').any(|other| other == tool);
+        let rules = at("--settings").map(|settings| serde_json::from_str::<Value>(&settings).unwrap());
+        (
+            (lists("--allowedTools", "Bash"), lists("--allowedTools", "Edit")),
+            lists("--disallowedTools", "AskUserQuestion"),
+            rules.map_or(Value::Null, |rules| rules["permissions"]["ask"].clone()),
+        )
     };
+    let ask = |tools: &[&str]| json!({"approval": {"mode": "Ask", "tools": tools}});
     let cases = [
-        (json!({"mode": "Auto"}), ("acceptEdits", true, true)),
-        (json!({"mode": "Ask"}), ("default", false, false)),
-        (json!({"mode": "Ask", "tools": ["Bash"]}), ("default", false, true)),
+        (json!({}), ((true, true), true, Value::Null)),
+        (json!({"interactive": true}), ((true, true), false, Value::Null)),
+        (ask(&[]), ((false, false), false, json!(["*"]))),
+        (ask(&["bash"]), ((false, true), false, json!(["Bash", "bash"]))),
     ];
-    for (approval, (mode, bash, edit)) in cases {
-        assert_eq!(permissions(approval.clone()), (mode.to_owned(), bash, edit), "{approval}");
+    for (extra, expected) in cases {
+        assert_eq!(permissions(extra.clone()), expected, "{extra}");
     }
+}
+
+#[test]
+fn a_conversation_is_taken_up_by_its_name_and_a_turn_that_was_cut_off_needs_no_words() {
+    for (cut_off, lines) in [(false, 2), (true, 1)] {
+        let takes_up = Some(TakenUp { name: "abc", cut_off });
+        let spent = Usage { turns: 2, cost_usd: Some(0.2), ..Usage::default() };
+        let command = context_with(&json!({}), &json!({"repositories": []}), |context| {
+            Claude.command(&TurnContext { takes_up, spent, ..*context })
+        });
+        let words: Vec<_> = command.arguments.iter().map(|word| word.to_str().unwrap()).collect();
+        let at = |flag: &str| words.iter().position(|word| *word == flag).map(|at| words[at + 1]);
+        assert_eq!(at("--resume"), Some("abc"));
+        assert_eq!((at("--max-turns"), at("--max-budget-usd")), (Some("1"), Some("0.3")), "what is left");
+        assert_eq!(String::from_utf8(command.input).unwrap().lines().count(), lines);
+        assert_eq!(command.environment.contains_key("CLAUDE_CODE_RESUME_INTERRUPTED_TURN"), cut_off);
+    }
+}
+
+#[test]
+fn where_nothing_was_cut_off_the_message_is_said_after_all() {
+    let ready = json!({"type": "control_response", "response": {"subtype": "success", "request_id": "ambient-initialize"}});
+    let works = json!({"type": "system", "subtype": "init", "session_id": "abc"});
+    for (lines, says) in [(vec![&ready], true), (vec![&works, &ready], false)] {
+        let mut translator =
+            ClaudeTranslator { unsaid: Some("go on".to_owned()), ..ClaudeTranslator::default() };
+        let words: Vec<_> = lines.iter().flat_map(|line| translator.line(&line.to_string()).words).collect();
+        let said = format!("{words:?}").contains("go on");
+        assert_eq!(said, says, "{lines:?}");
+    }
+}
+
+#[test]
+fn a_conversation_that_is_not_there_is_noticed() {
+    let lines = frames(&[
+        json!({"type": "result", "subtype": "error_during_execution", "is_error": true, "num_turns": 0}),
+    ]);
+    for (takes_up, lost) in [(true, true), (false, false)] {
+        let mut translator = ClaudeTranslator { takes_up, ..ClaudeTranslator::default() };
+        let flow = translator.line(lines.trim()).flow;
+        assert_eq!((translator.has_lost_conversation(), matches!(flow, Flow::Abort(_))), (lost, lost));
+    }
+}
+
+fn asking() -> ClaudeTranslator {
+    let approval = Approval { mode: ApprovalMode::Ask, tools: Vec::new() };
+    ClaudeTranslator::new(Rules::asking(approval))
+}
+
+fn permission(id: &str, call: &str, tool: &str, input: &Value) -> Value {
+    json!({"type": "control_request", "request_id": id, "request": {"subtype": "can_use_tool", "tool_name": tool,
+        "input": input, "tool_use_id": call}})
+}
+
+fn lines_of(translation: &Translation) -> Vec<Value> {
+    let words = translation.words.iter().map(|word| match word {
+        Word::Line(line) => serde_json::from_str(line).unwrap(),
+        Word::Later(_) => panic!("nothing takes its time here"),
+    });
+    words.collect()
+}
+
+#[test]
+fn a_question_is_put_when_nothing_is_half_said() {
+    let mut translator = asking();
+    let stream = |event: Value| json!({"type": "stream_event", "event": event});
+    let steps = [
+        (stream(json!({"type": "message_start", "message": {"id": "m"}})), 0),
+        (stream(json!({"type": "content_block_start", "index": 0, "content_block": {"type": "text"}})), 0),
+        (permission("q1", "c1", "Bash", &json!({"command": "ls"})), 0),
+        (permission("q2", "c2", "Read", &json!({})), 0),
+        (json!({"type": "control_cancel_request", "request_id": "q2"}), 0),
+        (permission("q3", "c3", "Write", &json!({})), 0),
+        (stream(json!({"type": "content_block_stop", "index": 0})), 2),
+    ];
+    for (frame, expected) in steps {
+        let asked = match translator.line(&frame.to_string()).flow {
+            Flow::Asks(questions) => questions.iter().map(|question| question.id.clone()).collect::<Vec<_>>(),
+            _ => Vec::new(),
+        };
+        assert_eq!(asked.len(), expected, "{frame}: {asked:?}");
+    }
+    let told = translator.answered(&[Answer::allow("q1"), Answer::deny("q3", None)]);
+    let answers: Vec<_> =
+        lines_of(&told).iter().map(|line| line["response"]["response"]["behavior"].clone()).collect();
+    assert_eq!(answers, ["allow", "deny"]);
+}
+
+#[test]
+fn subagents_wait_with_the_turn_and_go_on_with_the_next() {
+    let mut translator = asking();
+    let says = |id: &str, parent: Option<&str>, content: Value| {
+        json!({"type": "assistant", "parent_tool_use_id": parent, "message": {"id": id, "content": [content]}}).to_string()
+    };
+    let call = |id: &str, name: &str| json!({"type": "tool_use", "id": id, "name": name, "input": {}});
+    let mut events = translator.line(&says("m1", None, call("sub", "Task"))).events;
+    events.extend(translator.line(&says("m2", Some("sub"), call("inner", "Bash"))).events);
+    let asked = translator.line(&permission("q", "inner", "Bash", &json!({})).to_string());
+    let Flow::Asks(questions) = &asked.flow else { panic!("{asked:?}") };
+    assert_eq!(questions[0].subagent_run_id.as_deref(), Some("sub"));
+    let suspended = asked.events.iter().any(|event| {
+        matches!(&event.body, EventBody::SubagentFinished {
+        outcome: Some(SubagentOutcome::Suspended { interrupt_ids }), .. } if interrupt_ids == &["q"])
+    });
+    assert!(suspended, "{:?}", asked.events);
+    events.extend(asked.events);
+    conversation(&events);
+    let resumed = translator.answered(&[Answer::allow("q")]).events;
+    assert_eq!(resumed[0].body.kind(), "SUBAGENT_STARTED");
+}
+
+#[test]
+fn the_model_s_questions_are_answered_in_words() {
+    let mut translator = asking();
+    let input = json!({"questions": [{"question": "Which?", "options": [{"label": "A"}]}]});
+    let asked = translator.line(&permission("q", "c", "AskUserQuestion", &input).to_string());
+    let Flow::Asks(questions) = asked.flow else { panic!("it asks") };
+    let [Interrupt { reason, .. }] = questions.as_slice() else { panic!("one question") };
+    assert_eq!((reason.as_str(), questions[0].question()), (INPUT_REQUIRED, "Which?"));
+    let choices = Choices { answers: [("Which?".to_owned(), "A".to_owned())].into() };
+    let told = translator.answered(&[Answer::choose("q", &choices)]);
+    let answer = &lines_of(&told)[0]["response"]["response"];
+    assert_eq!(
+        (&answer["behavior"], &answer["updatedInput"]["answers"]),
+        (&json!("allow"), &json!({"Which?": "A"}))
+    );
+}
+
+#[test]
+fn a_turn_that_is_called_off_asks_nothing() {
+    let mut translator = asking();
+    let asked = translator.line(&permission("q1", "c", "Bash", &json!({})).to_string());
+    assert!(matches!(&asked.flow, Flow::Asks(questions) if questions[0].reason == TOOL_CALL));
+    let words = translator.call_off();
+    assert_eq!(
+        (words.len(), translator.call_off().len()),
+        (2, 0),
+        "what is open is denied, then the turn broken off"
+    );
+    let denied = translator.line(&permission("q2", "c", "Bash", &json!({})).to_string());
+    assert_eq!(lines_of(&denied)[0]["response"]["response"]["behavior"], "deny");
+    translator.begin("next");
+    let asked = translator.line(&permission("q3", "c", "Bash", &json!({})).to_string());
+    assert!(matches!(asked.flow, Flow::Asks(_)));
+}
+
+#[test]
+fn a_result_that_came_before_a_message_was_heard_is_not_the_last() {
+    let mut translator = asking();
+    let result =
+        json!({"type": "result", "subtype": "success", "is_error": false, "num_turns": 1}).to_string();
+    let heard =
+        json!({"type": "user", "isReplay": true, "message": {"role": "user", "content": "x"}}).to_string();
+    translator.said("steering, before what began the turn is heard");
+    translator.line(&heard);
+    assert_eq!(translator.line(&result).flow, Flow::Continue);
+    translator.line(&heard);
+    assert_eq!(translator.line(&result).flow, Flow::Concluded);
+    assert_eq!(translator.report().turns, 2);
+    translator.begin("next");
+    translator.said("what begins the next turn");
+    assert_eq!(translator.line(&result).flow, Flow::Concluded);
 }
