@@ -64,18 +64,24 @@ pub struct Consent {
 }
 
 impl Consent {
-    /// JSON schema of such an answer.
+    /// JSON schema of such an answer; other arguments only where the framework can make a call with them.
     #[must_use]
-    pub fn schema() -> Value {
-        json!({
-            "type": "object",
-            "required": ["approved"],
-            "properties": {
-                "approved": {"type": "boolean"},
-                "updatedInput": {"type": "object"},
-                "message": {"type": "string"},
-            },
-        })
+    pub fn schema(with_other_input: bool) -> Value {
+        let mut properties = json!({"approved": {"type": "boolean"}, "message": {"type": "string"}});
+        if with_other_input {
+            properties["updatedInput"] = json!({"type": "object"});
+        }
+        json!({"type": "object", "required": ["approved"], "properties": properties})
+    }
+
+    /// The same where the framework can make a call only as it is: consent to another one is none to this.
+    #[must_use]
+    pub fn as_it_is(self) -> Self {
+        if self.updated_input.is_none() {
+            return self;
+        }
+        let message = Some("this agent can make the call only as it is".to_owned());
+        Self { approved: false, updated_input: None, message }
     }
 }
 
@@ -213,6 +219,7 @@ mod tests {
         }
         let consent = Answer::resolved("q", json!({"approved": true, "updatedInput": {"a": 1}})).as_consent();
         assert_eq!(consent.updated_input, Some(json!({"a": 1})));
+        assert!(!consent.as_it_is().approved && Answer::allow("q").as_consent().as_it_is().approved);
     }
 
     #[test]

@@ -98,14 +98,14 @@ pub const RUNNER_IMAGE: &str = "ambient-runner";
 /// Which agent it is, its image tells by a program of this name, or the session by
 /// [`ACP_COMMAND`](crate::environment::ACP_COMMAND).
 fn acp() -> AgentEntry {
-    use AgentFeature::{Thinking, ToolRendering};
+    use AgentFeature::{AgenticChat, HumanInTheLoop, Thinking, ToolRendering};
     AgentEntry {
         display_name: "Agent Client Protocol".to_owned(),
         image: RUNNER_IMAGE.to_owned(),
         command: vec!["acp-agent".to_owned()],
         capabilities: FrameworkCapabilities {
             framework: ACP.to_owned(),
-            agent_features: vec![Thinking, ToolRendering],
+            agent_features: vec![AgenticChat, HumanInTheLoop, Thinking, ToolRendering],
             file_system: true,
             mcp: true,
             tracing: false,
@@ -140,13 +140,14 @@ fn claude() -> AgentEntry {
 }
 
 fn gemini() -> AgentEntry {
+    use AgentFeature::{AgenticChat, HumanInTheLoop, ToolRendering};
     AgentEntry {
         display_name: "Gemini CLI".to_owned(),
         image: RUNNER_IMAGE.to_owned(),
         command: vec!["gemini".to_owned()],
         capabilities: FrameworkCapabilities {
             framework: GEMINI_CLI.to_owned(),
-            agent_features: vec![AgentFeature::ToolRendering],
+            agent_features: vec![AgenticChat, HumanInTheLoop, ToolRendering],
             file_system: true,
             mcp: true,
             tracing: false,

@@ -185,7 +185,7 @@ mod tests {
             json!({"runnerType": runner_type, "budget": {"maxTurns": 3, "maxCostUsd": 2.0},
                 "llmSettings": {"temperature": 0.5, "maxTokens": 100}, "mcpServers": {"custom": {"a": {}}}})
         };
-        let cases: [(Value, Value, &[&str]); 13] = [
+        let cases: [(Value, Value, &[&str]); 11] = [
             (limited("claude-agent-sdk"), json!({}), &["spec.llmSettings.temperature"]),
             (limited("gemini-cli"), json!({}), &["spec.budget.maxCostUsd"]),
             (
@@ -205,7 +205,6 @@ mod tests {
             ),
             (json!({"timeout": 5, "budget": {"maxTurns": 3}}), json!({}), &[]),
             (json!({"interactive": true}), json!({}), &[]),
-            (json!({"interactive": true, "runnerType": "gemini-cli"}), json!({}), &["spec.interactive"]),
             (
                 json!({"runnerType": "replay", "mcpServers": {"custom": {"a": {}}}}),
                 json!({}),
@@ -217,11 +216,6 @@ mod tests {
                 &["spec.mcpServers"],
             ),
             (json!({}), json!({"defaults": {"approval": {"mode": "Ask"}}}), &[]),
-            (
-                json!({"runnerType": "gemini-cli"}),
-                json!({"defaults": {"approval": {"mode": "Ask"}}}),
-                &["spec.approval.mode Ask"],
-            ),
             (json!({"budget": {"maxTokens": 9}}), json!({}), &["spec.budget.maxTokens"]),
             (json!({"repos": repository}), json!({}), &["spec.repos[].output.pullRequest"]),
         ];

@@ -51,11 +51,11 @@ impl<Input: BufRead, Output: Write> Player<'_, Input, Output> {
         let question = Interrupt {
             tool_call_id: Some(call.to_owned()),
             message: Some(tool.to_owned()),
-            response_schema: Some(Consent::schema()),
+            response_schema: Some(Consent::schema(false)),
             ..Interrupt::new(&format!("{call}.consent"), TOOL_CALL)
         };
         let answered = self.put(question.with_metadata("tool", tool.into()))?;
-        let consent = answered.map(|answer| answer.as_consent()).unwrap_or_default();
+        let consent = answered.map(|answer| answer.as_consent().as_it_is()).unwrap_or_default();
         if consent.approved {
             return Ok(Ok(()));
         }

@@ -3,11 +3,14 @@
 use std::fs;
 use std::time::Duration;
 
-use ambient_protocol::AgentRegistry;
+use ambient_protocol::answers::Consent;
 use ambient_protocol::outcome::ExitReason;
+use ambient_protocol::{AgentRegistry, Answer, Event};
 use serde_json::{Value, json};
 
-use crate::harness::{World, git, living_processes, outcome, start, wait_for};
+use crate::harness::{
+    World, bounded, frames, git, living_processes, outcome, questions, say, start, wait_for,
+};
 
 /// Words of a script. `hear` takes a line from the runner and keeps it.
 const PRELUDE: &str = r#"
@@ -201,16 +204,65 @@ async fn an_agent_deaf_to_a_stop_is_ended_all_the_same() {
 }
 
 #[tokio::test]
-async fn nobody_can_be_asked_so_what_wants_consent_is_denied() {
-    let mut world = alone("begin\npermission may\nfinish end_turn\nhear\n");
-    world.session(|session| session["approval"] = json!({"mode": "Ask"}));
-    let done = world.runner().await.run(&world).await;
-    assert_eq!(done.exit, ExitReason::Completed);
-    assert_eq!(answer(&world, "may")["result"]["outcome"]["optionId"], "no");
-    let log = world.log();
-    let told =
-        log.iter().find(|event| event.body.kind() == "CUSTOM" && event.to_json().contains("permission"));
-    assert!(told.unwrap().to_json().contains("nobody to ask"));
+async fn a_person_is_asked_for_what_wants_consent() {
+    let other = Consent { approved: true, updated_input: Some(json!({"x": 2})), message: None };
+    let cases = [
+        (Answer::allow(""), "yes", "allowed by operator"),
+        (Answer::deny("", Some("not now")), "no", "denied by operator: not now"),
+        (Answer::cancelled(""), "no", "denied by operator"),
+        (Answer::consent("", &other), "no", "can make the call only as it is"),
+    ];
+    for (answered, option, told) in cases {
+        for mut world in both("begin\ntext 'I ask.'\npermission may\nfinish end_turn\nhear\n") {
+            world.session(|session| session["approval"] = json!({"mode": "Ask"}));
+            let runner = world.runner().await;
+            let asked = questions(&mut start(&runner.client, &world).await).await;
+            assert_eq!((asked[0].question(), asked[0].tool_call_id.as_deref()), ("Do it", Some("call")));
+            let interrupt_id = asked[0].id.clone();
+            runner.client.answer(vec![Answer { interrupt_id, ..answered.clone() }]).await.unwrap();
+            assert_eq!(outcome(&runner.client).await.exit, ExitReason::Completed);
+            assert_eq!(answer(&world, "may")["result"]["outcome"]["optionId"], option);
+            let is_told = |event: &Event| event.body.kind() == "CUSTOM" && event.to_json().contains(told);
+            assert!(world.log().iter().any(is_told), "{told}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_second_prompt_is_another_turn_and_a_turn_can_be_broken_off() {
+    let script = r#"begin
+text 'One.'
+finish end_turn
+hear
+text 'Two.'
+say '{"jsonrpc":"2.0","id":3,"result":{"stopReason":"end_turn","usage":{"inputTokens":4,"outputTokens":1,"totalTokens":5}}}'
+hear
+text 'Three.'
+hear
+say '{"jsonrpc":"2.0","id":4,"result":{"stopReason":"cancelled"}}'
+hear
+"#;
+    for mut world in both(script) {
+        world.session(|session| session["interactive"] = json!(true));
+        let runner = world.runner().await;
+        bounded(frames(start(&runner.client, &world).await)).await;
+        bounded(frames(say(&runner.client, &world, "m1", "go on").await.unwrap())).await;
+        let mut turn = say(&runner.client, &world, "m2", "and on").await.unwrap();
+        wait_for(&mut turn, |frame| frame.data.contains("TEXT_MESSAGE_START")).await;
+        let deaf = say(&runner.client, &world, "m3", "listen").await.err().unwrap();
+        assert!(deaf.to_string().contains("422"), "{deaf}");
+        runner.client.interrupt().await.unwrap();
+        let ended = bounded(frames(turn)).await.pop().unwrap();
+        assert!(ended.data.contains(r#"{"type":"cancelled"}"#), "{}", ended.data);
+        runner.client.stop().await.unwrap();
+        let done = outcome(&runner.client).await;
+        assert_eq!((done.exit, done.usage.input_tokens), (ExitReason::Stopped, 7));
+        let told = heard(&world);
+        let methods: Vec<_> = told.iter().filter_map(|line| line["method"].as_str()).collect();
+        let prompt = "session/prompt";
+        assert_eq!(methods, ["initialize", "session/new", prompt, prompt, prompt, "session/cancel"]);
+        assert_eq!(living_processes(&world), Vec::<i32>::new());
+    }
 }
 
 #[tokio::test]

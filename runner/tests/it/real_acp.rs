@@ -4,7 +4,9 @@
 //! `AMBIENT_E2E_GEMINI=/path/to/gemini e2e/run gemini`
 
 use ambient_model_server::Script;
+use ambient_protocol::events::{EventBody, RunOutcome};
 use ambient_protocol::outcome::ExitReason;
+use ambient_protocol::{Answer, Event};
 use serde_json::json;
 
 use crate::harness::{
@@ -38,13 +40,23 @@ async fn files_are_written_with_permission_on_both_carriers() {
 
 #[tokio::test]
 #[ignore = "needs Gemini CLI: set AMBIENT_E2E_GEMINI to its program"]
-async fn what_nobody_can_consent_to_is_denied() {
+async fn what_a_person_denies_is_not_done() {
     let mut world = world(WRITE, KEY, false).await;
     world.session(|session| session["approval"] = json!({"mode": "Ask"}));
-    let done = world.runner().await.run(&world).await;
-    assert!(!world.checkout().join("made.txt").exists() && !world.checkout().join("copy.txt").exists());
-    let denied = world.log().iter().filter(|event| event.to_json().contains("nobody to ask")).count();
-    assert!(denied > 0, "{} {}", done.exit.as_str(), done.message);
+    let runner = world.runner().await;
+    let mut events = runner.client.events(0).await.unwrap();
+    let _turn = start(&runner.client, &world).await;
+    loop {
+        let ended = wait_for(&mut events, |frame| frame.data.contains(r#""type":"RUN_FINISHED""#)).await;
+        let EventBody::RunFinished { outcome: Some(RunOutcome::Interrupt { interrupts }), .. } =
+            Event::parse(&ended.data).unwrap().body
+        else {
+            break;
+        };
+        runner.client.answer(vec![Answer::deny(&interrupts[0].id, None)]).await.unwrap();
+    }
+    let done = outcome(&runner.client).await;
+    assert!(!world.checkout().join("made.txt").exists(), "{} {}", done.exit.as_str(), done.message);
 }
 
 #[tokio::test]

@@ -7,12 +7,13 @@ use std::fs;
 use std::time::Duration;
 
 use ambient_model_server::Script;
-use ambient_protocol::Event;
 use ambient_protocol::outcome::ExitReason;
-use serde_json::json;
+use ambient_protocol::{Answer, Event};
+use serde_json::{Value, json};
 
 use crate::harness::{
-    World, commit, git, living_processes, outcome, real_program, start, wait_for, with_scripted_model,
+    World, bounded, commit, frames, git, living_processes, outcome, questions, real_program, say, start,
+    wait_for, with_scripted_model,
 };
 
 const PROGRAM: &str = "AMBIENT_E2E_GEMINI";
@@ -108,17 +109,62 @@ async fn nothing_of_the_repository_configures_the_agent() {
     }
 }
 
+/// Makes a file, runs a command, and ends; each further turn is another one.
+const WORKS: &str = "turns:\n\
+    - text: I write.\n  tools:\n  - {name: write_file, input: {file_path: made.txt, content: made}}\n\
+    - text: I run.\n  tools:\n  - {name: run_shell_command, input: {command: 'cp made.txt copy.txt'}}\n\
+    - text: Done.\n- text: The second answer.\n";
+
 #[tokio::test]
 #[ignore = "needs Gemini CLI: set AMBIENT_E2E_GEMINI to its program"]
-async fn a_tool_that_needs_consent_is_not_offered() {
-    for approval in [json!({"mode": "Ask"}), json!({"mode": "Ask", "tools": ["run_shell_command"]})] {
-        let mut world = world(Script::demo(), KEY).await;
-        world.session(|session| session["approval"] = approval.clone());
-        let done = world.runner().await.run(&world).await;
-        assert_eq!((done.exit, done.message.as_str()), (ExitReason::Completed, ""), "{approval}");
-        assert!(!world.kinds().contains(&"TOOL_CALL_START"), "the script's tool is not offered: {approval}");
-        assert_eq!(done.repositories[0].diff.insertions, 0, "{approval}");
+async fn people_allow_and_deny_what_the_session_holds() {
+    // Tools that are held; whether each question is answered with yes; what is there in the end.
+    let cases: [(Value, &[bool], bool, bool); 3] = [
+        (json!([]), &[true, true], true, true),
+        (json!(["run_shell_command"]), &[false], true, false),
+        (json!(["write_file"]), &[true], true, true),
+    ];
+    for (tools, answers, made, copied) in cases {
+        let mut worlds = [
+            world(Script::parse(WORKS).unwrap(), KEY).await,
+            world(Script::parse(WORKS).unwrap(), KEY).await,
+        ];
+        worlds[1].start_shim();
+        for mut world in worlds {
+            world.session(|session| session["approval"] = json!({"mode": "Ask", "tools": tools}));
+            let runner = world.runner().await;
+            let mut events = runner.client.events(0).await.unwrap();
+            let _turn = start(&runner.client, &world).await;
+            for allowed in answers {
+                let asked = questions(&mut events).await;
+                let id = &asked[0].id;
+                let answer = if *allowed { Answer::allow(id) } else { Answer::deny(id, None) };
+                runner.client.answer(vec![answer]).await.unwrap();
+            }
+            let done = outcome(&runner.client).await;
+            assert_eq!((done.exit, done.message.as_str()), (ExitReason::Completed, ""), "{tools}");
+            let is_there = |name: &str| world.checkout().join(name).exists();
+            assert_eq!((is_there("made.txt"), is_there("copy.txt")), (made, copied), "{tools}");
+            assert!(!world.kinds().contains(&"RAW"), "every line is understood: {:?}", world.kinds());
+        }
     }
+}
+
+#[tokio::test]
+#[ignore = "needs Gemini CLI: set AMBIENT_E2E_GEMINI to its program"]
+async fn people_talk_with_it() {
+    let mut world = world(Script::parse(WORKS).unwrap(), KEY).await;
+    world.session(|session| session["interactive"] = json!(true));
+    let runner = world.runner().await;
+    bounded(frames(start(&runner.client, &world).await)).await;
+    assert!(world.checkout().join("copy.txt").exists(), "nothing is held");
+    let turn = bounded(frames(say(&runner.client, &world, "m1", "and now?").await.unwrap())).await;
+    assert!(turn.iter().any(|frame| frame.data.contains("second")), "{turn:?}");
+    runner.client.stop().await.unwrap();
+    let done = outcome(&runner.client).await;
+    assert_eq!(done.exit, ExitReason::Stopped);
+    assert!(done.usage.input_tokens > 0);
+    assert_eq!(living_processes(&world), Vec::<i32>::new());
 }
 
 async fn world(script: Script, key: &str) -> World {

@@ -13,7 +13,9 @@ use crate::bridge::{Failure, Report};
 pub(super) struct Conclusion {
     /// The model that the agent said it uses.
     pub(super) model: Option<String>,
+    /// Of the session, so far and when the last turn ended.
     cost_usd: Option<f64>,
+    told_usd: f64,
     result: Option<Result<Value, RpcError>>,
 }
 
@@ -39,8 +41,13 @@ impl Conclusion {
             Err(error) => Some(failed(ExitReason::AgentFailed, format!("the agent's turn failed: {error}"))),
         };
         let named = usage.iter().find_map(|usage| usage.model.clone());
-        let model = self.model.take().or(named);
-        Some(Report { failure, model, usage, cost_usd: self.cost_usd, ..Report::default() })
+        let model = self.model.clone().or(named);
+        let cost_usd = self.cost_usd.take().map(|total| {
+            let before = if total < self.told_usd { 0.0 } else { self.told_usd };
+            self.told_usd = total;
+            ((total - before) * 1e9).round() / 1e9
+        });
+        Some(Report { failure, model, usage, cost_usd, ..Report::default() })
     }
 }
 

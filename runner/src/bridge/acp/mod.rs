@@ -25,7 +25,8 @@ use ambient_protocol::registry::ACP;
 
 use self::files::Files;
 use self::requests::Services;
-use self::setup::{Offers, Setup};
+use self::setup::Offers;
+pub(super) use self::setup::Setup;
 use self::terminals::Terminals;
 use self::turn::AcpTranslator;
 use super::mcp::McpServer;
@@ -40,7 +41,12 @@ impl Bridge for Acp {
     fn capabilities(&self) -> FrameworkCapabilities {
         FrameworkCapabilities {
             framework: ACP.to_owned(),
-            agent_features: vec![AgentFeature::Thinking, AgentFeature::ToolRendering],
+            agent_features: vec![
+                AgentFeature::AgenticChat,
+                AgentFeature::HumanInTheLoop,
+                AgentFeature::Thinking,
+                AgentFeature::ToolRendering,
+            ],
             file_system: true,
             mcp: true,
             tracing: false,
@@ -56,7 +62,7 @@ impl Bridge for Acp {
             environment: context.base_environment(),
             directory: context.directory(),
             files: Vec::new(),
-            input: format!("{}\n", setup::initialize(offers(context))).into_bytes(),
+            input: introduction(context),
         }
     }
 
@@ -69,9 +75,19 @@ impl Bridge for Acp {
             auth_method: session.environment.get(ACP_AUTH_METHOD).cloned(),
             servers: McpServer::all(session),
         };
-        let (services, run) = (services(context), &context.input.run_id);
-        Box::new(AcpTranslator::new(setup, session.approval.clone(), services, run))
+        translator(context, setup)
     }
+}
+
+/// What an agent of this protocol is told first.
+pub(super) fn introduction(context: &TurnContext<'_>) -> Vec<u8> {
+    format!("{}\n", setup::initialize(offers(context))).into_bytes()
+}
+
+/// A translator for an agent of this protocol.
+pub(super) fn translator(context: &TurnContext<'_>, setup: Setup) -> Box<dyn Translator> {
+    let approval = context.session.approval.clone();
+    Box::new(AcpTranslator::new(setup, approval, services(context), &context.input.run_id))
 }
 
 /// The protocol has no place for what comes before all else, so it comes first.

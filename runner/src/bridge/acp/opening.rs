@@ -109,7 +109,13 @@ impl AcpTranslator {
     }
 
     fn prompt(&mut self) -> Translation {
-        let prompt = json!([{"type": "text", "text": self.setup.prompt}]);
+        let prompt = self.setup.prompt.clone();
+        self.ask_for(&prompt)
+    }
+
+    /// Asks for what a turn is to do.
+    pub(super) fn ask_for(&mut self, text: &str) -> Translation {
+        let prompt = json!([{"type": "text", "text": text}]);
         let params = json!({"sessionId": self.session, "prompt": prompt});
         let words = self.ask(Stage::Working, "session/prompt", &params);
         Translation { words, ..Translation::default() }

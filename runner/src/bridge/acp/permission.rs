@@ -1,7 +1,9 @@
-//! Permissions: whoever asks is answered at once, by the session's approval mode.
+//! Permissions: whoever asks is answered at once where the session decides, and by a person where it does not.
 
-use ambient_protocol::Event;
-use ambient_protocol::effective::{Approval, ApprovalMode};
+use ambient_protocol::answers::{Consent, PLATFORM, TOOL_CALL};
+use ambient_protocol::effective::Approval;
+use ambient_protocol::events::Interrupt;
+use ambient_protocol::{Answer, Event};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -34,29 +36,45 @@ impl PermissionOption {
 /// What is answered, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Decision {
-    Allow,
+    Allow(String),
     Deny(String),
     /// The turn is called off.
     Cancel,
 }
 
-/// Decides on a call of the tool of this name. An agent that does not tell names could call anything, so that all its
-/// calls are those that need consent.
-pub(super) fn decide(approval: &Approval, tool: Option<&str>, called_off: bool) -> Decision {
-    let needs_consent = match (approval.mode, tool) {
-        (ApprovalMode::Auto, _) => false,
-        (ApprovalMode::Ask, Some(tool)) => {
-            approval.tools.is_empty() || approval.tools.iter().any(|other| other.eq_ignore_ascii_case(tool))
-        }
-        (ApprovalMode::Ask, None) => true,
+/// Decides on a call of the tool of this name; none where a person does. An agent that does not tell names could call
+/// anything, so that all its calls are those that need consent.
+pub(super) fn decide(approval: &Approval, tool: Option<&str>, called_off: bool) -> Option<Decision> {
+    match (called_off, approval.holds(tool)) {
+        (true, _) => Some(Decision::Cancel),
+        (false, true) => None,
+        (false, false) => Some(Decision::Allow("the session allows it".to_owned())),
+    }
+}
+
+/// The question to a person. What is proposed beside this one call is left out.
+pub(super) fn question(id: &str, request: &PermissionRequest, tool: Option<&str>) -> Interrupt {
+    let call = &request.tool_call;
+    let name = tool.map(str::to_owned).or_else(|| call.kind.clone());
+    let question = Interrupt {
+        message: call.title.clone().or_else(|| name.clone()),
+        tool_call_id: Some(call.tool_call_id.clone()),
+        response_schema: Some(Consent::schema(false)),
+        ..Interrupt::new(id, TOOL_CALL)
     };
-    match (called_off, needs_consent) {
-        (true, _) => Decision::Cancel,
-        (false, true) => {
-            let reason = "approval.mode is Ask, and this runner has nobody to ask";
-            Decision::Deny(reason.to_owned())
-        }
-        (false, false) => Decision::Allow,
+    question.with_metadata("tool", name.into())
+}
+
+/// What an answer means for the call.
+pub(super) fn verdict(answer: Option<&Answer>) -> Decision {
+    let by = answer.and_then(Answer::giver).map(|given| given.by);
+    let by = by.as_deref().unwrap_or("whoever was asked");
+    let consent = answer.map(|answer| answer.as_consent().as_it_is()).unwrap_or_default();
+    match consent.message {
+        _ if consent.approved => Decision::Allow(format!("allowed by {by}")),
+        Some(message) => Decision::Deny(format!("denied by {by}: {message}")),
+        None if by == PLATFORM => Decision::Deny("nobody answered in time".to_owned()),
+        None => Decision::Deny(format!("denied by {by}")),
     }
 }
 
@@ -64,14 +82,14 @@ pub(super) fn decide(approval: &Approval, tool: Option<&str>, called_off: bool) 
 /// allowed.
 pub(super) fn answer(request: &PermissionRequest, decision: &Decision) -> (Value, Event) {
     let (kinds, word, reason): (&[&str], _, _) = match decision {
-        Decision::Allow => (&["allow_once", "allow_always"], "allowed", "approval.mode is Auto"),
+        Decision::Allow(reason) => (&["allow_once", "allow_always"], "allowed", reason.as_str()),
         Decision::Deny(reason) => (&["reject_once", "reject_always"], "denied", reason.as_str()),
         Decision::Cancel => (&[], "cancelled", "the turn is called off"),
     };
     let option = kinds.iter().find_map(|kind| request.options.iter().find(|option| option.is(kind)));
     let (outcome, word, reason) = match option {
         Some(option) => (json!({"outcome": "selected", "optionId": option.option_id}), word, reason),
-        None if *decision == Decision::Allow => {
+        None if matches!(decision, Decision::Allow(_)) => {
             (json!({"outcome": "cancelled"}), "denied", "the agent offers no option that allows it")
         }
         None => (json!({"outcome": "cancelled"}), word, reason),
@@ -82,6 +100,8 @@ pub(super) fn answer(request: &PermissionRequest, decision: &Decision) -> (Value
 
 #[cfg(test)]
 mod tests {
+    use ambient_protocol::effective::ApprovalMode;
+
     use super::*;
 
     fn request(kinds: &[&str]) -> PermissionRequest {
@@ -92,25 +112,23 @@ mod tests {
 
     #[test]
     fn who_is_asked_decides() {
+        let allowed = || Some(Decision::Allow("the session allows it".to_owned()));
         let ask = |tools: &[&str]| Approval {
             mode: ApprovalMode::Ask,
             tools: tools.iter().map(|tool| (*tool).to_owned()).collect(),
         };
         let cases = [
-            (Approval::default(), None, false, true),
-            (Approval::default(), Some("Bash"), true, false),
-            (ask(&[]), Some("Bash"), false, false),
-            (ask(&["Bash"]), Some("bash"), false, false),
-            (ask(&["Bash"]), Some("Edit"), false, true),
-            (ask(&["Bash"]), None, false, false),
+            (Approval::default(), None, false, allowed()),
+            (Approval::default(), Some("Bash"), true, Some(Decision::Cancel)),
+            (ask(&[]), Some("Bash"), false, None),
+            (ask(&["Bash"]), Some("bash"), false, None),
+            (ask(&["Bash"]), Some("Edit"), false, allowed()),
+            (ask(&["Bash"]), None, false, None),
+            (ask(&["Bash"]), None, true, Some(Decision::Cancel)),
         ];
-        for (approval, tool, called_off, allowed) in cases {
+        for (approval, tool, called_off, expected) in cases {
             let decision = decide(&approval, tool, called_off);
-            assert_eq!(
-                decision == Decision::Allow,
-                allowed,
-                "{approval:?} {tool:?} {called_off}: {decision:?}"
-            );
+            assert_eq!(decision, expected, "{approval:?} {tool:?} {called_off}");
         }
     }
 
@@ -118,14 +136,15 @@ mod tests {
     fn options_are_chosen_by_kind_and_the_narrowest_first() {
         let all = ["allow_always", "allow_once", "reject_always", "reject_once"];
         let deny = || Decision::Deny("x".to_owned());
+        let allow = || Decision::Allow("x".to_owned());
         let cases: [(&[&str], _, _, _); 7] = [
-            (&all, Decision::Allow, Some("id-allow_once"), "allowed"),
-            (&["allow_always"], Decision::Allow, Some("id-allow_always"), "allowed"),
-            (&["reject_once", "new_kind"], Decision::Allow, None, "denied"),
+            (&all, allow(), Some("id-allow_once"), "allowed"),
+            (&["allow_always"], allow(), Some("id-allow_always"), "allowed"),
+            (&["reject_once", "new_kind"], allow(), None, "denied"),
             (&all, deny(), Some("id-reject_once"), "denied"),
             (&["allow_once"], deny(), None, "denied"),
             (&all, Decision::Cancel, None, "cancelled"),
-            (&[], Decision::Allow, None, "denied"),
+            (&[], allow(), None, "denied"),
         ];
         for (kinds, decision, chosen, word) in cases {
             let (answer, event) = answer(&request(kinds), &decision);

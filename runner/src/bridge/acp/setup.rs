@@ -75,13 +75,13 @@ impl Introduction {
 
 /// What a turn needs of its session.
 #[derive(Debug)]
-pub(super) struct Setup {
-    pub(super) directory: PathBuf,
-    pub(super) prompt: String,
-    pub(super) model: Option<String>,
+pub(in crate::bridge) struct Setup {
+    pub(in crate::bridge) directory: PathBuf,
+    pub(in crate::bridge) prompt: String,
+    pub(in crate::bridge) model: Option<String>,
     /// The way to authenticate that the session chose.
-    pub(super) auth_method: Option<String>,
-    pub(super) servers: Vec<McpServer>,
+    pub(in crate::bridge) auth_method: Option<String>,
+    pub(in crate::bridge) servers: Vec<McpServer>,
 }
 
 /// How the model of an opened session is chosen: by its options, or as agents do it that have none.

@@ -57,6 +57,11 @@ impl Tools {
         self.calls.get_mut(id).map(|call| call.ask(id)).unwrap_or_default()
     }
 
+    /// The same for all calls: a turn ends, and nothing stays half told.
+    pub(super) fn complete_all_arguments(&mut self) -> Vec<Event> {
+        self.calls.iter_mut().flat_map(|(id, call)| call.ask(id)).collect()
+    }
+
     /// Whether a call has no result yet.
     pub(super) fn are_at_work(&self) -> bool {
         self.calls.values().any(|call| call.progress < Progress::Answered)

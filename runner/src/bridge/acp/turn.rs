@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use ambient_protocol::Event;
 use ambient_protocol::effective::Approval;
 use ambient_protocol::events::EventBody;
 use ambient_protocol::registry::ACP;
+use ambient_protocol::{Answer, Event};
 use serde_json::{Value, json};
 
 use super::conclusion::Conclusion;
 use super::messages::{Messages, Voice};
-use super::permission::{self, PermissionRequest};
+use super::permission::{self, Decision, PermissionRequest};
 use super::requests::Services;
 use super::rpc::{self, Incoming, RpcError};
 use super::setup::{FIRST_REQUEST, Introduction, Setup};
@@ -35,6 +35,11 @@ pub(super) struct AcpTranslator {
     tools: Tools,
     pub(super) conclusion: Conclusion,
     called_off: bool,
+    /// The request that waits for a person, and its id.
+    held: Option<(Value, PermissionRequest)>,
+    /// Names questions: the agent's ids are those of its process.
+    turn: String,
+    questions: u64,
 }
 
 /// What was asked last.
@@ -108,7 +113,40 @@ impl Translator for AcpTranslator {
             return Vec::new();
         }
         self.called_off = true;
-        vec![Word::Line(rpc::notification("session/cancel", &json!({"sessionId": self.session})))]
+        let held = self.held.take().map(|(id, request)| {
+            let (answer, _) = permission::answer(&request, &Decision::Cancel);
+            Word::Line(rpc::answer(&id, Ok(answer)))
+        });
+        let mut words: Vec<_> = held.into_iter().collect();
+        words.push(Word::Line(rpc::notification("session/cancel", &json!({"sessionId": self.session}))));
+        words
+    }
+
+    fn begin(&mut self, turn: &str) {
+        turn.clone_into(&mut self.turn);
+        self.plan = format!("{turn}.plan");
+        self.messages = Messages::new(turn);
+        self.called_off = false;
+    }
+
+    fn answered(&mut self, answers: &[Answer]) -> Translation {
+        let mut translation = Translation::default();
+        // The next request is only heard when this one is answered.
+        if let Some((id, request)) = self.held.take() {
+            let (answer, event) = permission::answer(&request, &permission::verdict(answers.first()));
+            translation.words.push(Word::Line(rpc::answer(&id, Ok(answer))));
+            translation.events.push(event);
+        }
+        translation
+    }
+
+    /// The protocol has no place for what is said while it works.
+    fn said(&mut self, text: &str) -> Option<Translation> {
+        (self.stage == Stage::Concluded).then(|| self.ask_for(text))
+    }
+
+    fn report(&mut self) -> Report {
+        self.conclusion.report().unwrap_or_default()
     }
 }
 
@@ -127,6 +165,9 @@ impl AcpTranslator {
             tools: Tools::default(),
             conclusion: Conclusion::default(),
             called_off: false,
+            held: None,
+            questions: 0,
+            turn: run.to_owned(),
         }
     }
 
@@ -142,7 +183,7 @@ impl AcpTranslator {
             return Translation { words, ..Translation::default() };
         }
         match serde_json::from_value::<PermissionRequest>(params) {
-            Ok(request) => self.permission(&id, &request),
+            Ok(request) => self.permission(&id, request),
             Err(error) => {
                 let words = vec![Word::Line(rpc::answer(&id, Err(RpcError::invalid(&error))))];
                 Translation { words, ..Translation::default() }
@@ -150,16 +191,29 @@ impl AcpTranslator {
         }
     }
 
-    fn permission(&mut self, id: &Value, request: &PermissionRequest) -> Translation {
+    fn permission(&mut self, id: &Value, request: PermissionRequest) -> Translation {
         let call = request.tool_call.clone();
         let call_id = call.tool_call_id.clone();
         let mut events = self.messages.close();
         events.extend(self.tools.take(call, self.services.terminals()));
         events.extend(self.tools.complete_arguments(&call_id));
-        let decision = permission::decide(&self.approval, self.tools.name(&call_id), self.called_off);
-        let (answer, event) = permission::answer(request, &decision);
-        events.push(event);
-        Translation { events, words: vec![Word::Line(rpc::answer(id, Ok(answer)))], flow: Flow::Continue }
+        let name = self.tools.name(&call_id).map(str::to_owned);
+        match permission::decide(&self.approval, name.as_deref(), self.called_off) {
+            Some(decision) => {
+                let (answer, event) = permission::answer(&request, &decision);
+                events.push(event);
+                let words = vec![Word::Line(rpc::answer(id, Ok(answer)))];
+                Translation { words, ..Translation::of(events) }
+            }
+            None => {
+                events.extend(self.tools.complete_all_arguments());
+                self.questions += 1;
+                let asked = format!("{}.question-{}", self.turn, self.questions);
+                let question = permission::question(&asked, &request, name.as_deref());
+                self.held = Some((id.clone(), request));
+                Translation { flow: Flow::Asks(vec![question]), ..Translation::of(events) }
+            }
+        }
     }
 
     fn notification(&mut self, method: &str, params: &Value) -> Vec<Event> {

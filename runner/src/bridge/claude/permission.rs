@@ -80,7 +80,7 @@ fn consent(request: &PermissionRequest) -> Interrupt {
     };
     let question = Interrupt {
         message: Some(message),
-        response_schema: Some(Consent::schema()),
+        response_schema: Some(Consent::schema(true)),
         ..Interrupt::new(&request.id, TOOL_CALL)
     };
     match request.input.to_string().len() <= SHOWN_INPUT {

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
-use ambient_protocol::effective::ApprovalMode;
-
-use super::{TurnContext, home};
+use super::{TurnContext, acp, home};
 use crate::carrier::AgentCommand;
 
 /// Variables by which a file `.gemini/.env` of the repository, which is read all the same, could send the key elsewhere.
@@ -31,27 +29,27 @@ pub(super) fn build(context: &TurnContext<'_>) -> AgentCommand {
         files: home::files(context, &environment),
         environment,
         directory: context.directory(),
-        input: context.prompt().into_bytes(),
+        input: match context.asks_people() {
+            true => acp::introduction(context),
+            false => context.prompt().into_bytes(),
+        },
     }
 }
 
 fn flags(context: &TurnContext<'_>) -> Vec<String> {
     // Tools need trust in the folder. By this flag it comes when the settings have been read, without the repository's
     // own, which could run hooks and MCP servers on this machine.
-    let mut flags = ["--skip-trust", "--output-format", "stream-json"].map(str::to_owned).to_vec();
-    flags.extend(["--approval-mode".to_owned(), approval_mode(context).to_owned()]);
+    let mut flags = vec!["--skip-trust".to_owned()];
+    flags.extend(match context.asks_people() {
+        true => vec!["--acp".to_owned()],
+        false => ["--output-format", "stream-json"].map(str::to_owned).to_vec(),
+    });
+    // What needs consent a rule says.
+    flags.extend(["--approval-mode", "yolo"].map(str::to_owned));
     // Without a model it asks a small one before each answer which to take.
     let model = context.session.model.name.iter();
     flags.extend(model.flat_map(|model| ["--model".to_owned(), model.clone()]));
     flags
-}
-
-/// Nobody can be asked in a one-shot run. Where consent is wanted for all tools, those stay that only read; where it is
-/// wanted for some, those are forbidden by a rule.
-fn approval_mode(context: &TurnContext<'_>) -> &'static str {
-    let approval = &context.session.approval;
-    let all = approval.mode == ApprovalMode::Ask && approval.tools.is_empty();
-    if all { "default" } else { "yolo" }
 }
 
 fn environment(context: &TurnContext<'_>) -> BTreeMap<String, OsString> {

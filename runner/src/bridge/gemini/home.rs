@@ -9,6 +9,7 @@ use ambient_protocol::effective::ApprovalMode;
 use serde_json::{Map, Value, json};
 
 use super::TurnContext;
+use crate::bridge::acp::Setup;
 use crate::bridge::mcp::McpServer;
 use crate::carrier::AgentFile;
 
@@ -29,8 +30,8 @@ pub(super) fn files(context: &TurnContext<'_>, environment: &BTreeMap<String, Os
         );
     }
     let approval = &context.session.approval;
-    if approval.mode == ApprovalMode::Ask && !approval.tools.is_empty() {
-        files.push(file("policies/ambient.toml", forbid(&approval.tools)));
+    if approval.mode == ApprovalMode::Ask {
+        files.push(file("policies/ambient.toml", ask_for(&approval.tools)));
     }
     files
 }
@@ -43,9 +44,8 @@ fn memory(context: &TurnContext<'_>) -> String {
 }
 
 fn settings(context: &TurnContext<'_>, environment: &BTreeMap<String, OsString>) -> Value {
-    let is_vertex = environment.get("GOOGLE_GENAI_USE_VERTEXAI").is_some_and(|value| value == "true");
     // It does not infer the kind of the key where the service's address is another one.
-    let key = if is_vertex { "vertex-ai" } else { "gemini-api-key" };
+    let key = key_type(environment);
     let turns = context.session.limits.max_turns.map_or(-1, i64::from);
     let mut settings = json!({
         "security": {"auth": {"selectedType": key}, "folderTrust": {"enabled": true}},
@@ -88,12 +88,24 @@ fn distrust(workspace: &Path) -> Value {
     json!({ workspace.to_string_lossy(): "DO_NOT_TRUST" })
 }
 
-/// A rule above all others of users; the model is not even offered these tools. (JSON's strings and lists are TOML's.)
-fn forbid(tools: &[String]) -> String {
-    let message = "this tool needs a person's consent, and nobody can be asked";
-    format!(
-        "[[rule]]\ntoolName = {}\ndecision = \"deny\"\npriority = 999\ndenyMessage = {}\n",
-        json!(tools),
-        json!(message)
-    )
+/// A rule above all others of users, for these tools or for all. (JSON's strings and lists are TOML's.)
+fn ask_for(tools: &[String]) -> String {
+    let named = if tools.is_empty() { json!("*") } else { json!(tools) };
+    format!("[[rule]]\ntoolName = {named}\ndecision = \"ask_user\"\npriority = 999\n")
+}
+
+/// How it is opened as an agent of the Agent Client Protocol: all else is in its home.
+pub(super) fn setup(context: &TurnContext<'_>) -> Setup {
+    Setup {
+        directory: context.directory(),
+        prompt: context.prompt(),
+        model: context.session.model.name.clone(),
+        auth_method: Some(key_type(&context.base_environment()).to_owned()),
+        servers: Vec::new(),
+    }
+}
+
+fn key_type(environment: &BTreeMap<String, OsString>) -> &'static str {
+    let is_vertex = environment.get("GOOGLE_GENAI_USE_VERTEXAI").is_some_and(|value| value == "true");
+    if is_vertex { "vertex-ai" } else { "gemini-api-key" }
 }

@@ -1,7 +1,8 @@
-//! Gemini CLI, one turn in one process: the prompt goes in as text, its stream of JSON lines comes out.
+//! Gemini CLI. Where nobody is asked, one turn is one process: the prompt goes in as text, its stream of JSON lines comes
+//! out. Where somebody may be, it is driven as an agent of the Agent Client Protocol, for it asks in that way only.
 //!
-//! Facts about flags, lines and exit codes are measured ones, against version 0.61.0 of the program. It tells no
-//! thoughts and no cost, and asks nobody: what needs consent is forbidden. Nothing bounds its cost but its turns.
+//! Facts about flags, lines and exit codes are measured ones, against version 0.61.0 of the program. It tells no cost, and
+//! in its stream no thoughts. Nothing bounds its cost but its turns.
 
 mod command;
 mod conclusion;
@@ -16,7 +17,7 @@ use serde_json::{Value, json};
 
 use self::conclusion::Conclusion;
 use self::transcript::Transcript;
-use super::{Bridge, Flow, Report, Translation, Translator, TurnContext};
+use super::{Bridge, Flow, Report, Translation, Translator, TurnContext, acp};
 use crate::carrier::{AgentCommand, AgentExit};
 
 /// Drives Gemini CLI.
@@ -27,7 +28,11 @@ impl Bridge for Gemini {
     fn capabilities(&self) -> FrameworkCapabilities {
         FrameworkCapabilities {
             framework: GEMINI_CLI.to_owned(),
-            agent_features: vec![AgentFeature::ToolRendering],
+            agent_features: vec![
+                AgentFeature::AgenticChat,
+                AgentFeature::HumanInTheLoop,
+                AgentFeature::ToolRendering,
+            ],
             file_system: true,
             mcp: true,
             tracing: false,
@@ -39,8 +44,11 @@ impl Bridge for Gemini {
         command::build(context)
     }
 
-    fn translator(&self, _context: &TurnContext<'_>) -> Box<dyn Translator> {
-        Box::new(GeminiTranslator::default())
+    fn translator(&self, context: &TurnContext<'_>) -> Box<dyn Translator> {
+        match context.asks_people() {
+            true => acp::translator(context, home::setup(context)),
+            false => Box::new(GeminiTranslator::default()),
+        }
     }
 }
 

@@ -224,22 +224,27 @@ fn the_command_line_holds_no_prompt_and_the_home_all_settings() {
 }
 
 #[test]
-fn what_needs_consent_is_not_allowed_where_nobody_can_be_asked() {
-    let permissions = |approval: &Value| {
-        let command = command(&json!({ "approval": approval }));
-        let words: Vec<_> = command.arguments.iter().map(|word| word.to_str().unwrap().to_owned()).collect();
-        let mode = words.iter().position(|word| word == "--approval-mode").map(|at| words[at + 1].clone());
+fn where_somebody_may_be_asked_it_is_driven_in_the_way_in_which_it_asks() {
+    let driven = |extra: &Value| {
+        let command = command(extra);
+        let asks = command.arguments.iter().any(|word| word == "--acp");
+        let introduced = String::from_utf8(command.input).unwrap().contains(r#""method":"initialize""#);
+        assert_eq!(asks, introduced, "{extra}");
         let rule = command.files.into_iter().find(|file| file.path.ends_with("policies/ambient.toml"));
-        (mode.unwrap(), rule.map(|rule| rule.content.lines().nth(1).unwrap().to_owned()))
+        (asks, rule.map(|rule| rule.content.lines().nth(1).unwrap().to_owned()))
     };
-    let forbidden = r#"toolName = ["run_shell_command","a\"b"]"#.to_owned();
+    let rule = |tools: &str| Some(format!("toolName = {tools}"));
     let cases = [
-        (json!({"mode": "Auto", "tools": ["write_file"]}), ("yolo", None)),
-        (json!({"mode": "Ask"}), ("default", None)),
-        (json!({"mode": "Ask", "tools": ["run_shell_command", "a\"b"]}), ("yolo", Some(forbidden))),
+        (json!({"approval": {"mode": "Auto", "tools": ["write_file"]}}), (false, None)),
+        (json!({"interactive": true}), (true, None)),
+        (json!({"approval": {"mode": "Ask"}}), (true, rule(r#""*""#))),
+        (
+            json!({"approval": {"mode": "Ask", "tools": ["run_shell_command", "a\"b"]}}),
+            (true, rule(r#"["run_shell_command","a\"b"]"#)),
+        ),
     ];
-    for (approval, (mode, rule)) in cases {
-        assert_eq!(permissions(&approval), (mode.to_owned(), rule), "{approval}");
+    for (extra, expected) in cases {
+        assert_eq!(driven(&extra), expected, "{extra}");
     }
 }
 
