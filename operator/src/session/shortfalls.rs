@@ -185,7 +185,7 @@ mod tests {
             json!({"runnerType": runner_type, "budget": {"maxTurns": 3, "maxCostUsd": 2.0},
                 "llmSettings": {"temperature": 0.5, "maxTokens": 100}, "mcpServers": {"custom": {"a": {}}}})
         };
-        let cases: [(Value, Value, &[&str]); 12] = [
+        let cases: [(Value, Value, &[&str]); 11] = [
             (limited("claude-agent-sdk"), json!({}), &["spec.llmSettings.temperature"]),
             (limited("gemini-cli"), json!({}), &["spec.budget.maxCostUsd"]),
             (
@@ -205,11 +205,6 @@ mod tests {
             ),
             (json!({"timeout": 5, "budget": {"maxTurns": 3}}), json!({}), &[]),
             (json!({"interactive": true}), json!({}), &[]),
-            (
-                json!({"runnerType": "langgraph", "interactive": true, "approval": {"mode": "Ask"}}),
-                json!({}),
-                &["spec.interactive", "spec.approval.mode Ask"],
-            ),
             (
                 json!({"runnerType": "replay", "mcpServers": {"custom": {"a": {}}}}),
                 json!({}),

@@ -1,14 +1,12 @@
 //! Interactive runs: messages between turns and within them, turns broken off, sleep and waking.
 
 use ambient_protocol::Conversation;
-use ambient_protocol::client::{ClientError, EventStream};
+use ambient_protocol::client::{ClientError, EventStream, RunnerClient};
 use ambient_protocol::conversation::Entry;
 use ambient_protocol::outcome::ExitReason;
 use serde_json::json;
 
-use crate::harness::{
-    World, bounded, frames, git, living_processes, outcome, say, say_when_ready, start, wait_for,
-};
+use crate::harness::{World, bounded, frames, git, living_processes, outcome, say, start, wait_for};
 
 const TALK: &str = "steps:\n\
     - effect: {write: {path: one.txt, content: one}}\n\
@@ -48,6 +46,25 @@ fn texts(world: &World) -> Vec<String> {
 async fn until_said(turn: &mut EventStream, text: &str) {
     wait_for(turn, |frame| frame.data.contains(text)).await;
     wait_for(turn, |frame| frame.data.contains("TEXT_MESSAGE_END")).await;
+}
+
+/// Says something as soon as the runner is ready.
+pub(crate) async fn say_when_ready(
+    client: &RunnerClient,
+    world: &World,
+    id: &str,
+    text: &str,
+) -> EventStream {
+    bounded(async {
+        loop {
+            match say(client, world, id, text).await {
+                Ok(turn) => return turn,
+                Err(ClientError::Status { status: 503, .. }) => tokio::task::yield_now().await,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    })
+    .await
 }
 
 fn status(result: Result<EventStream, ClientError>) -> u16 {

@@ -10,9 +10,10 @@ use ambient_protocol::outcome::ExitReason;
 use serde_json::json;
 
 use crate::harness::{
-    World, bounded, frames, git, living_processes, outcome, questions, real_program, say, say_when_ready,
-    start, wait_for, with_scripted_model,
+    World, bounded, frames, git, living_processes, outcome, questions, real_program, say, start, wait_for,
+    with_scripted_model,
 };
+use crate::interactive::say_when_ready;
 
 const PROGRAM: &str = "AMBIENT_E2E_CLAUDE";
 const SLOW: &str = "steps:\n- text: I wait.\n  tools:\n  - name: Bash\n    input: {command: sleep 600, description: Wait}\n- text: never\n";

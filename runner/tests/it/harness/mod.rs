@@ -6,9 +6,7 @@ mod runners;
 mod shim;
 
 pub(crate) use model::{real_program, with_scripted_model};
-pub(crate) use runners::{
-    Process, Runner, bounded, frames, outcome, questions, say, say_when_ready, start, wait_for,
-};
+pub(crate) use runners::{Process, Runner, bounded, frames, outcome, questions, say, start, wait_for};
 pub(crate) use shim::Shim;
 
 use std::collections::BTreeMap;

@@ -114,25 +114,6 @@ pub(crate) async fn say(
     }
 }
 
-/// Says something as soon as the runner is ready.
-pub(crate) async fn say_when_ready(
-    client: &RunnerClient,
-    world: &World,
-    id: &str,
-    text: &str,
-) -> EventStream {
-    bounded(async {
-        loop {
-            match say(client, world, id, text).await {
-                Ok(turn) => return turn,
-                Err(ClientError::Status { status: 503, .. }) => tokio::task::yield_now().await,
-                Err(error) => panic!("{error}"),
-            }
-        }
-    })
-    .await
-}
-
 /// Waits for the questions that the next turn to end leaves open.
 pub(crate) async fn questions(stream: &mut EventStream) -> Vec<Interrupt> {
     let frame = wait_for(stream, |frame| frame.data.contains(r#""type":"RUN_FINISHED""#)).await;
