@@ -32,6 +32,8 @@ pub const ACP_AUTH_METHOD: &str = "ACP_AUTH_METHOD";
 /// The address of a LangGraph server; without it the one of the graph in the first repository is started. A session
 /// sets it.
 pub const LANGGRAPH_URL: &str = "LANGGRAPH_URL";
+/// The key of that server. It opens no model.
+pub const LANGGRAPH_API_KEY: &str = "LANGGRAPH_API_KEY";
 /// The graph that is run there, by name or id of an assistant; `agent` where it is not set. A session sets it.
 pub const LANGGRAPH_ASSISTANT: &str = "LANGGRAPH_ASSISTANT";
 /// The socket between runner and agent's container: where it is set, the runner starts the agent there, and the shim

@@ -12,6 +12,7 @@ use ambient_protocol::broker::{
 };
 use ambient_protocol::client::{BrokerClient, ClientError};
 use ambient_protocol::effective::EffectiveSession;
+use ambient_protocol::environment::{LANGGRAPH_API_KEY, LANGGRAPH_URL};
 use ambient_protocol::outcome::{ExitReason, Outcome};
 use ambient_protocol::run::RunKey;
 use ambient_protocol::token::{Scope, Signer, TokenError};
@@ -113,10 +114,13 @@ pub(super) fn is_lent(session: &EffectiveSession) -> bool {
     !session.allowed.egress.is_empty() || !upstreams(session, None).is_empty()
 }
 
-/// Whether all that a session's agent uses of models is counted.
+/// Whether all that a session's agent uses of models is counted: it asks the broker for each of them, and no server elsewhere
+/// asks in its place.
 #[must_use]
 pub(super) fn is_counted(session: &EffectiveSession) -> bool {
-    services(session).next().is_some() && keys_not_lent(session).next().is_none()
+    services(session).next().is_some()
+        && keys_not_lent(session).all(|key| key == LANGGRAPH_API_KEY)
+        && !session.environment.contains_key(LANGGRAPH_URL)
 }
 
 /// What a run may use.
@@ -286,6 +290,23 @@ mod tests {
             (json!({}), json!({}), true),
         ] {
             assert_eq!(is_lent(&merged(&spec, &json!({}), &ceilings).unwrap()), lent, "{spec}");
+        }
+    }
+
+    #[test]
+    fn what_is_asked_past_the_broker_is_not_counted() {
+        let elsewhere = json!({"LANGGRAPH_URL": "http://graphs:8123"});
+        for (spec, counted) in [
+            (json!({}), true),
+            (json!({"runnerType": "gemini-cli"}), true),
+            (json!({"runnerType": "langgraph"}), true),
+            (json!({"runnerType": "langgraph", "environmentVariables": elsewhere}), false),
+            (json!({"runnerType": "replay"}), false),
+        ] {
+            let mut session = merged(&spec, &json!({}), &json!({})).unwrap();
+            assert_eq!(is_counted(&session), counted, "{spec}");
+            session.agent.key_names.push("MISTRAL_API_KEY".to_owned());
+            assert!(!is_counted(&session), "{spec}");
         }
     }
 

@@ -45,7 +45,11 @@ fn keys_lent(effective: &EffectiveSession, lends: bool) -> Statement {
         false => "this operator has no broker",
     };
     let exposed = exposed.join(", ");
-    Statement::no(kind, Reason::InUse.as_str(), format!("in the agent's environment: {exposed}; {why}"))
+    Statement::no(
+        kind,
+        Reason::InUse.as_str(),
+        format!("in the agent's environment, if the Secret has them: {exposed}; {why}"),
+    )
 }
 
 fn deprecated(session: &AgenticSession) -> Statement {
@@ -236,6 +240,7 @@ mod tests {
         for (runner_type, expected) in [
             ("gemini-cli", &[][..]),
             ("claude-agent-sdk", &[]),
+            ("langgraph", &[]),
             ("acp", &[]),
             ("replay", &["spec.budget.maxTokens"]),
         ] {
@@ -250,16 +255,10 @@ mod tests {
     fn keys_that_reach_the_agent_are_named() {
         let mut effective = merged(&json!({}), &json!({}), &json!({})).unwrap();
         assert_eq!(keys_lent(&effective, true).holds, Some(true));
-        assert!(
-            keys_lent(&effective, false).message.starts_with("in the agent's environment: ANTHROPIC_API_KEY")
-        );
+        assert!(keys_lent(&effective, false).message.contains(": ANTHROPIC_API_KEY;"));
         effective.agent.key_names.push("MISTRAL_API_KEY".to_owned());
         let said = keys_lent(&effective, true);
-        assert!(
-            said.holds == Some(false) && said.message.contains("environment: MISTRAL_API_KEY;"),
-            "{}",
-            said.message
-        );
+        assert!(said.holds == Some(false) && said.message.contains(": MISTRAL_API_KEY;"), "{}", said.message);
         effective.agent.key_names.clear();
         assert_ne!(keys_lent(&effective, true).holds, Some(true));
     }

@@ -36,7 +36,7 @@ use self::patience::Patience;
 /// The program that starts a development server, where no other is named.
 const SERVER_PROGRAM: &str = "langgraph";
 /// The variable of the key that a server may want.
-const KEY: &str = "LANGGRAPH_API_KEY";
+const KEY: &str = ambient_protocol::environment::LANGGRAPH_API_KEY;
 /// Lines of standard input that may wait.
 const WAITING_LINES: usize = 16;
 /// As a shell tells the end by SIGTERM.
