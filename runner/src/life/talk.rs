@@ -33,29 +33,32 @@ enum Halt {
 }
 
 impl Attempt {
-    /// Talks with the agent until the run has ended or rests.
+    /// Talks with the agent until the run has ended or rests. No process of the agent's is left after, whatever went
+    /// wrong.
     pub(super) async fn converse(&mut self, record: &WorkspaceRecord) -> Result<Outcome, RunnerError> {
         let mut agent = None;
+        let outcome = self.talk(&mut agent, record).await;
+        dismiss(&mut agent).await;
+        outcome
+    }
+
+    async fn talk(
+        &mut self,
+        agent: &mut Option<Agent>,
+        record: &WorkspaceRecord,
+    ) -> Result<Outcome, RunnerError> {
         let mut next = self.opening().await?;
         loop {
             let turn = match next {
                 Rest::Next(turn) => *turn,
-                Rest::Stopped if self.recorder.facts().turn().is_none() => {
-                    return self.end_unstarted(&stopped_before_start());
-                }
-                Rest::Stopped => return self.stop_at_rest(agent, record).await,
-                Rest::Silence => return self.fall_asleep(agent).await,
-                Rest::Gone(exit) => {
-                    let Some(mut agent) = agent.take() else { return self.fall_asleep(None).await };
-                    let end = self.end_agent(&mut agent, Cause::Ended(exit)).await;
-                    return self.conclude(end, &self.expected_input(), record).await;
-                }
+                ended => return self.end_at_rest(ended, agent, record).await,
             };
             self.desk.enter(Stage::Working);
             if let Some(end) = self.exhausted(&turn) {
+                dismiss(agent).await;
                 return self.conclude(end, &turn.input, record).await;
             }
-            match self.work_on(&mut agent, &turn, record).await? {
+            match self.work_on(agent, &turn, record).await? {
                 Halt::Lost => {
                     self.conversation.forget();
                     next = Rest::Next(Box::new(turn.anew()));
@@ -70,9 +73,36 @@ impl Attempt {
                     self.recorder.close_open()?;
                     self.recorder.record(ending_event(&end, &turn.input))?;
                 }
-                Halt::Ended(end) => return self.conclude(end, &turn.input, record).await,
+                Halt::Ended(end) => {
+                    dismiss(agent).await;
+                    return self.conclude(end, &turn.input, record).await;
+                }
             }
-            next = self.rest(&mut agent).await?;
+            next = self.rest(agent).await?;
+        }
+    }
+
+    /// The run ends while nobody works, or falls asleep.
+    async fn end_at_rest(
+        &mut self,
+        how: Rest,
+        agent: &mut Option<Agent>,
+        record: &WorkspaceRecord,
+    ) -> Result<Outcome, RunnerError> {
+        match how {
+            Rest::Stopped if self.recorder.facts().turn().is_none() => {
+                self.end_unstarted(&stopped_before_start())
+            }
+            Rest::Stopped => self.stop_at_rest(agent, record).await,
+            Rest::Gone(exit) if let Some(mut gone) = agent.take() => {
+                let end = self.end_agent(&mut gone, Cause::Ended(exit)).await;
+                self.conclude(end, &self.expected_input(), record).await
+            }
+            Rest::Silence | Rest::Gone(_) | Rest::Next(_) => {
+                dismiss(agent).await;
+                let seconds = inactivity(&self.config.session).as_secs();
+                self.end_idle(&format!("nobody said anything for {seconds} s"))
+            }
         }
     }
 
@@ -141,10 +171,10 @@ impl Attempt {
                 Wish::Say(message) => match agent.steer(&message.text(), &mut self.recorder) {
                     Err(cause) => return Ok(Pause::Over(cause)),
                     Ok(false) => Err(Unwanted::Deaf),
-                    Ok(true) => {
-                        self.record_said(&message, &by)?;
-                        Ok(Taken::After(last))
-                    }
+                    Ok(true) => match self.record_said(&message, &by) {
+                        Err(error) => return Ok(Pause::Over(Cause::Unrecorded(error.to_string()))),
+                        Ok(()) => Ok(Taken::After(last)),
+                    },
                 },
                 Wish::Answer(answers) => self.answered_before(&answers).ok_or(Unwanted::NoQuestion),
                 Wish::BreakOff if interactive => {
@@ -231,24 +261,16 @@ impl Attempt {
     /// The run is stopped while nobody works: a turn of its own says so.
     async fn stop_at_rest(
         &mut self,
-        agent: Option<Agent>,
+        agent: &mut Option<Agent>,
         record: &WorkspaceRecord,
     ) -> Result<Outcome, RunnerError> {
         let input = self.closing_input();
         self.recorder.record(Event::run_started(input.clone()))?;
-        let end = match agent {
+        let end = match agent.take() {
             Some(mut agent) => self.end_agent(&mut agent, Cause::Stopped).await,
             None => TurnEnd::failed(ExitReason::Stopped, "the run was stopped"),
         };
         self.conclude(end, &input, record).await
-    }
-
-    async fn fall_asleep(&mut self, agent: Option<Agent>) -> Result<Outcome, RunnerError> {
-        if let Some(agent) = agent {
-            agent.dismiss().await;
-        }
-        let seconds = inactivity(&self.config.session).as_secs();
-        self.end_idle(&format!("nobody said anything for {seconds} s"))
     }
 
     /// Ends the attempt, and not the run. The workspace stays as it is.
@@ -260,5 +282,12 @@ impl Attempt {
     fn closing_input(&mut self) -> RunAgentInput {
         let questions = self.recorder.facts().attendance().questions().to_vec();
         self.input_of(Vec::new(), super::openings::denied(&questions))
+    }
+}
+
+/// Lets an agent go that rests.
+async fn dismiss(agent: &mut Option<Agent>) {
+    if let Some(agent) = agent.take() {
+        agent.dismiss().await;
     }
 }

@@ -200,6 +200,7 @@ async fn a_limit_holds_over_turns() {
         (done.exit, done.message.as_str()),
         (ExitReason::BudgetExceeded, "the limit of money was reached")
     );
+    assert_eq!(living_processes(&world), Vec::<i32>::new());
 }
 
 #[tokio::test]

@@ -66,6 +66,8 @@ async fn tokens_open_what_they_are_for_and_nothing_else() {
         ("POST", "/", Scope::Run),
         ("GET", "/events", Scope::Read),
         ("GET", "/capabilities", Scope::Read),
+        ("POST", "/answers", Scope::Control),
+        ("POST", "/interrupt", Scope::Control),
         ("POST", "/stop", Scope::Control),
         ("GET", "/outcome", Scope::Outcome),
         ("GET", "/outcome/bundles/target", Scope::Outcome),
