@@ -7,6 +7,7 @@ use ambient_protocol::sandbox::{Sandbox, UnknownSandbox};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::model_server::ModelServerArguments;
+use crate::record::RecordArguments;
 use crate::validate::ValidateArguments;
 
 /// Runs AI coding agents from Git.
@@ -46,7 +47,10 @@ pub(crate) enum Command {
     Serve(ServeCommand),
     /// Serve inside one run; configured by the environment (used in pods).
     #[command(hide = true)]
-    Runner,
+    Runner {
+        #[command(subcommand)]
+        command: Option<RunnerCommand>,
+    },
     /// Start the agent for the runner in the container beside it (used in pods).
     #[command(hide = true)]
     AgentShim(PassedOn),
@@ -65,6 +69,12 @@ pub(crate) enum Command {
     /// Hold one pod's processes (used by the embedded cluster's node).
     #[command(hide = true)]
     Shim(PassedOn),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RunnerCommand {
+    /// Make a recording of a run that was real, for `demo --recording` and sessions of runner type `replay`.
+    Record(RecordArguments),
 }
 
 #[derive(Debug, Args)]

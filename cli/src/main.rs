@@ -8,13 +8,14 @@ mod local;
 mod model_server;
 mod news;
 mod output;
+mod record;
 mod serve;
 mod up;
 mod validate;
 
 use std::process::ExitCode;
 
-use arguments::{Arguments, Command};
+use arguments::{Arguments, Command, RunnerCommand};
 use clap::Parser as _;
 
 fn main() -> ExitCode {
@@ -22,7 +23,8 @@ fn main() -> ExitCode {
     ambient_kit::telemetry::start(&arguments.log);
     let outcome = match arguments.command {
         Command::Shim(shim) => return ambient_local_cluster::shim_main(shim.arguments),
-        Command::Runner => run(runner()),
+        Command::Runner { command: None } => run(runner()),
+        Command::Runner { command: Some(RunnerCommand::Record(arguments)) } => record::record(&arguments),
         Command::Broker(arguments) => run(broker::broker(arguments)),
         Command::AgentShim(shim) => {
             return ambient_runner::agent_shim::main(shim.arguments.into_iter().map(Into::into));

@@ -17,6 +17,7 @@ mod lending;
 mod life;
 mod log;
 mod orders;
+pub mod recording;
 pub mod replay;
 pub mod sandbox;
 mod server;

@@ -94,6 +94,32 @@ fn the_patch_follows_the_recording_and_the_target() {
 }
 
 #[test]
+fn a_run_that_is_recorded_and_played_is_the_same_run() {
+    // Log and branch of a demo, recorded.
+    let record = |world: &World, outcome: &Value| {
+        let text = |name: &str| outcome[name].as_str().unwrap().to_owned();
+        let log =
+            git(text("repository").as_ref(), &["show", &format!("{}:events.jsonl", text("transcriptRef"))]);
+        let log = world.write("log.jsonl", &log);
+        let target = &outcome["outputs"][0];
+        let (repository, branch) = (target["repo"].as_str().unwrap(), target["branch"].as_str().unwrap());
+        let arguments =
+            ["runner", "record", log.to_str().unwrap(), "--repository", repository, "--head", branch];
+        let output = world.ambient(&arguments).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let patch = git(repository.as_ref(), &["diff", &format!("main...{branch}")]);
+        (String::from_utf8(output.stdout).unwrap(), patch)
+    };
+    let world = World::new();
+    let (recording, patch) = record(&world, &outcome(&world.demo(&[])));
+    assert!(!recording.contains("timestamp") && patch.contains("+See [NOTES.md]"), "{recording}");
+    let again = World::new();
+    let file = again.write("recording.jsonl", &recording);
+    let played = outcome(&again.demo(&["--recording", file.to_str().unwrap()]));
+    assert_eq!(record(&again, &played), (recording, patch));
+}
+
+#[test]
 fn a_runner_that_cannot_start_is_named() {
     let world = World::new();
     let output = world.demo(&["--runner-bin", "/no/such/runner"]);

@@ -33,6 +33,7 @@ impl Attempt {
         let named = session.agent.command.iter().map(PathBuf::from);
         let certificates = CERTIFICATES.iter().filter_map(|name| command.environment.get(*name));
         let named = named.chain(certificates.map(OsString::clone).map(PathBuf::from));
-        repositories.chain(named.filter(|path| path.is_absolute())).collect()
+        let programs = sandbox::named_programs(&session.agent.command, &command.environment);
+        repositories.chain(named.filter(|path| path.is_absolute())).chain(programs).collect()
     }
 }

@@ -16,7 +16,7 @@
 //! A tool with `consent: true` waits for a person's consent where the session wants that, `ask` for an answer, `hear` for a
 //! message within the turn. `listen` stands behind a `finish`: with the next message another turn begins.
 //!
-//! In texts `{{name}}` stands for a variable: `prompt`, and what effects and people have set. The JSONL form has one AG-UI event
+//! In texts `{{name}}` stands for a variable: `prompt`, `thread` and `run` (the ids of the input), and what effects and people have set. The JSONL form has one AG-UI event
 //! or one step a line.
 
 use ambient_protocol::documents;

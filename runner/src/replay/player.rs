@@ -35,6 +35,8 @@ impl<'a, Input: BufRead, Output: Write> Player<'a, Input, Output> {
     ) -> Self {
         let mut variables = Variables::default();
         variables.set("prompt", input.last_user_text().unwrap_or_default().trim());
+        variables.set("thread", &input.thread_id);
+        variables.set("run", &input.run_id);
         Self { fixture, input, inputs, output, variables, holdings: Holdings::default(), count: 0 }
     }
 

@@ -5,6 +5,7 @@ mod bounds;
 mod confine;
 mod programs;
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -44,6 +45,12 @@ pub(crate) fn confined(
     let Some(program) = programs::find(&command.program, &command.environment) else { return Ok(command) };
     let bounds = bounds.with_program(&program, &command.environment);
     Ok(wrapped(command, &bounds, executable, program))
+}
+
+/// What the programs need that a command names beside its own, by path or by name.
+pub(crate) fn named_programs(words: &[String], environment: &BTreeMap<String, OsString>) -> Vec<PathBuf> {
+    let programs = words.iter().filter_map(|word| programs::find(Path::new(word), environment));
+    programs.flat_map(|program| programs::roots(&program)).collect()
 }
 
 fn wrapped(command: AgentCommand, bounds: &Bounds, executable: &Path, program: PathBuf) -> AgentCommand {

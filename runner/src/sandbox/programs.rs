@@ -6,6 +6,8 @@ use std::path::{Component, Path, PathBuf};
 
 /// The folder in which npm has a package and those that it needs.
 const NODE_MODULES: &str = "node_modules";
+/// The file that a virtual environment of Python's has.
+const PYTHON: &str = "pyvenv.cfg";
 
 /// A program by its path, or by its name on the search path of its environment.
 pub(super) fn find(program: &Path, environment: &BTreeMap<String, OsString>) -> Option<PathBuf> {
@@ -25,7 +27,19 @@ pub(super) fn search_path(environment: &BTreeMap<String, OsString>) -> Vec<PathB
 pub(super) fn roots(program: &Path) -> Vec<PathBuf> {
     let real = program.canonicalize().unwrap_or_else(|_| program.to_owned());
     let packages = packages_of(&real);
-    [program.to_owned(), real].into_iter().chain(packages).collect()
+    let python = virtual_environment(program);
+    [program.to_owned(), real].into_iter().chain(packages).chain(python).collect()
+}
+
+/// Of a program in a virtual environment of Python's: that, and the Python that it was made with (`home` in its file).
+fn virtual_environment(program: &Path) -> Vec<PathBuf> {
+    let Some(folder) = program.parent().and_then(Path::parent) else { return Vec::new() };
+    let Ok(file) = std::fs::read_to_string(folder.join(PYTHON)) else { return Vec::new() };
+    let mut fields = file.lines().filter_map(|line| line.split_once('='));
+    let home = fields.find(|(name, _)| name.trim() == "home").map(|(_, home)| PathBuf::from(home.trim()));
+    // Its programs are in a folder beside its libraries.
+    let python = home.as_deref().and_then(Path::parent).map(Path::to_owned);
+    std::iter::once(folder.to_owned()).chain(python).collect()
 }
 
 fn packages_of(program: &Path) -> Option<PathBuf> {
@@ -52,6 +66,9 @@ mod tests {
         assert_eq!(found, root.join("bin/agent"));
         assert_eq!(roots(&found), [root.join("bin/agent"), script.clone(), root.join("lib/node_modules")]);
         assert_eq!(find(Path::new("other"), &environment), None);
+        std::fs::write(root.join(PYTHON), "home = /opt/python/bin\nversion = 3.11\n").unwrap();
+        let python = [root.clone(), PathBuf::from("/opt/python")];
+        assert_eq!(roots(&found)[3..], python, "a virtual environment of Python's");
         assert_eq!(find(&script, &environment), Some(script));
     }
 }

@@ -101,9 +101,7 @@ async fn a_graph_that_asks_goes_on_with_the_answer_and_hears_further_messages() 
         .await;
     wait_for(&mut runner.client.events(0).await.unwrap(), |frame| frame.data.contains(r#""type":"success""#))
         .await;
-    say(&runner.client, &world, "m", "the door").await.unwrap();
-    let after = u64::try_from(world.log().len()).unwrap() - 1;
-    let asked = questions(&mut runner.client.events(after).await.unwrap()).await;
+    let asked = questions(&mut say(&runner.client, &world, "m", "the door").await.unwrap()).await;
     assert_eq!(asked[0].question(), "Which colour for the door?");
     runner.client.answer(vec![Answer::resolved(&asked[0].id, json!(["blue"]))]).await.unwrap();
     wait_for(&mut runner.client.events(0).await.unwrap(), |frame| {
