@@ -6,9 +6,10 @@ use std::io;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
-use ambient_broker::{SessionToken, forward};
+use ambient_broker::{Door, SessionToken, forward};
 use ambient_protocol::broker::{repositories, repository_path, repository_servers, variables};
 use axum::http::Uri;
+use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -37,15 +38,19 @@ impl Lending {
             return Ok(None);
         };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let address = format!("http://{}", listener.local_addr()?);
+        let door = door(&std::fs::read(&token_file)?);
+        let listens = listener.local_addr()?;
+        let (address, proxy) = (door.address(listens), door.proxy(listens));
         let ended = CancellationToken::new();
         let until = ended.clone();
         tokio::spawn(async move {
-            if let Err(error) = forward(listener, &broker, SessionToken::File(token_file), until).await {
+            if let Err(error) =
+                forward(listener, &broker, SessionToken::File(token_file), Some(door), until).await
+            {
                 tracing::error!(%error, "what the run is lent cannot be served");
             }
         });
-        tell_agent(config, &address);
+        tell_agent(config, &address, &proxy);
         let session = &config.session;
         let through =
             |url: &str| Some((url.to_owned(), format!("{address}{}", repository_path(session, url)?)));
@@ -59,10 +64,16 @@ impl Lending {
     }
 }
 
+/// The word by which the run asks: it follows from its token, and does not lead back to it.
+fn door(token: &[u8]) -> Door {
+    let digest = Sha256::new().chain_update("the way to the broker: ").chain_update(token).finalize();
+    Door::new(digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+}
+
 /// What is lent stands above what the session says: else its keys could be asked for at an address of its own.
-fn tell_agent(config: &mut Config, address: &str) {
+fn tell_agent(config: &mut Config, address: &str, proxy: &str) {
     let mut told = variables(&config.session, address);
-    told.extend(proxies(config, address));
+    told.extend(proxies(config, proxy));
     told.extend(instead(config, address));
     for (name, value) in told {
         config.session.environment.remove(&name);
@@ -72,13 +83,13 @@ fn tell_agent(config: &mut Config, address: &str) {
 
 /// Other destinations are reached through the broker where the project lists any. In a container of its own an agent has
 /// no other way out: there it is told at once what it may not reach.
-fn proxies(config: &Config, address: &str) -> Vec<(String, String)> {
+fn proxies(config: &Config, proxy: &str) -> Vec<(String, String)> {
     if config.session.allowed.egress.is_empty() && config.agent_socket.is_none() {
         return Vec::new();
     }
     let direct = "127.0.0.1,localhost";
     let proxies =
-        [("HTTPS_PROXY", address), ("https_proxy", address), ("NO_PROXY", direct), ("no_proxy", direct)];
+        [("HTTPS_PROXY", proxy), ("https_proxy", proxy), ("NO_PROXY", direct), ("no_proxy", direct)];
     proxies.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
 }
 

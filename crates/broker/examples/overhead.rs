@@ -184,6 +184,6 @@ async fn forwarder(broker: SocketAddr, token: &str) -> Result<SocketAddr, Failur
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let address = listener.local_addr()?;
     let (broker, token) = (format!("http://{broker}").parse()?, SessionToken::Fixed(token.to_owned()));
-    tokio::spawn(async move { forward(listener, &broker, token, CancellationToken::new()).await });
+    tokio::spawn(async move { forward(listener, &broker, token, None, CancellationToken::new()).await });
     Ok(address)
 }

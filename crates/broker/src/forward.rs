@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use ambient_protocol::broker::{REFUSED_HEADER, SESSION_TOKEN_HEADER};
 use bytes::Bytes;
-use http::header::{CONNECTION, HOST, HeaderName, HeaderValue, PROXY_AUTHORIZATION};
+use http::header::{CONNECTION, HOST, HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Empty};
@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::body::{Body, full};
+use crate::door::Door;
 use crate::tunnel::{Carried, carry};
 
 /// Shorter than the broker keeps an idle connection, so that none is used as it is closed.
@@ -69,6 +70,7 @@ impl fmt::Debug for SessionToken {
 struct Forwarder {
     broker: Authority,
     token: SessionToken,
+    door: Option<Door>,
     client: Client<HttpConnector, Incoming>,
     tasks: TaskTracker,
     ended: CancellationToken,
@@ -76,7 +78,7 @@ struct Forwarder {
 
 /// Serves agents on `listener`, which is bound to loopback, until `shutdown`: every request goes to the broker at
 /// `http://host:port`, with the session's token. `CONNECT` is passed on too, so the same address is good for
-/// `HTTPS_PROXY`.
+/// `HTTPS_PROXY`. With a door only those are heard who know its word.
 ///
 /// # Errors
 /// Fails where the broker's address is none.
@@ -84,6 +86,7 @@ pub async fn forward(
     listener: TcpListener,
     broker: &Uri,
     token: SessionToken,
+    door: Option<Door>,
     shutdown: CancellationToken,
 ) -> io::Result<()> {
     let invalid = || io::Error::new(io::ErrorKind::InvalidInput, format!("{broker} is no http://host:port"));
@@ -98,6 +101,7 @@ pub async fn forward(
     let forwarder = Arc::new(Forwarder {
         broker: broker.authority().cloned().ok_or_else(invalid)?,
         token,
+        door,
         client: builder.build(connector),
         tasks: TaskTracker::new(),
         ended: shutdown.clone(),
@@ -138,6 +142,8 @@ async fn connection(forwarder: Arc<Forwarder>, stream: TcpStream) {
 }
 
 async fn answer(forwarder: Arc<Forwarder>, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+    let is_tunnel = request.method() == Method::CONNECT;
+    let Some(request) = forwarder.admitted(request) else { return Ok(stranger(is_tunnel)) };
     let forwarded = match request.method() {
         &Method::CONNECT => tunnel(&forwarder, request).await,
         _ => forwarder.pass_on(request).await,
@@ -151,7 +157,30 @@ async fn answer(forwarder: Arc<Forwarder>, request: Request<Incoming>) -> Result
     }))
 }
 
+/// What is told to whoever does not know the word. Some clients name it to a proxy only when they are asked.
+fn stranger(is_tunnel: bool) -> Response<Body> {
+    let mut response = Response::new(full("this address is another run's\n"));
+    *response.status_mut() = StatusCode::FORBIDDEN;
+    response.headers_mut().insert(REFUSED_HEADER, HeaderValue::from_static("door"));
+    if is_tunnel {
+        *response.status_mut() = StatusCode::PROXY_AUTHENTICATION_REQUIRED;
+        let ask = HeaderValue::from_static("Basic realm=\"the run's way out\"");
+        response.headers_mut().insert(PROXY_AUTHENTICATE, ask);
+    }
+    response
+}
+
 impl Forwarder {
+    /// A request of whoever knows the word, without it.
+    fn admitted(&self, mut request: Request<Incoming>) -> Option<Request<Incoming>> {
+        let Some(door) = &self.door else { return Some(request) };
+        if request.method() == Method::CONNECT {
+            return door.admits(request.headers()).then_some(request);
+        }
+        *request.uri_mut() = Uri::from(door.within(request.uri())?);
+        Some(request)
+    }
+
     async fn pass_on(&self, request: Request<Incoming>) -> io::Result<Response<Body>> {
         let (mut parts, body) = request.into_parts();
         let path = parts.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));

@@ -19,6 +19,7 @@ mod count_file;
 mod credential;
 mod credentials;
 mod dialect;
+mod door;
 mod endpoint;
 mod forward;
 mod headers;
@@ -35,5 +36,6 @@ mod upstream;
 
 pub use config::{Config, Limits};
 pub use credentials::{Cached, CredentialError, Credentials, Fields, FolderCredentials};
+pub use door::Door;
 pub use forward::{SessionToken, forward};
 pub use server::{BoundRuns, Broker, BrokerError};

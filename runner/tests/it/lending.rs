@@ -117,7 +117,7 @@ async fn a_private_repository_is_cloned_and_the_agent_sees_no_secret() {
             is_apart,
             "it reads the remote through the broker: {seen}"
         );
-        assert_eq!(seen.contains("HTTPS_PROXY=http://127.0.0.1:"), is_apart, "{seen}");
+        assert_eq!(seen.contains("HTTPS_PROXY=http://run:"), is_apart, "{seen}");
         let lent = |seen: &Seen| seen.credentials.as_deref() == Some(&format!("jane:{PASSWORD}"));
         assert!(lending.server.seen().iter().any(lent), "the broker opens it");
         let url = git(&world.checkout(), &["config", "remote.origin.url"]);

@@ -1,12 +1,16 @@
 //! Whose request it is.
 
+use ambient_broker::{Door, SessionToken};
 use ambient_protocol::broker::{Binding, RunUsage, SESSION_TOKEN_HEADER, UpstreamKind};
 use ambient_protocol::token::{Scope, Signer};
 use http::{Method, Request, StatusCode};
+use http_body_util::Full;
 use jiff::SignedDuration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::upstream::{Service, json as answer, message};
-use crate::world::{UID, World, binding, now, run, session_token, text, upstream};
+use crate::world::{UID, World, binding, now, run, session_token, start_forwarder_behind, text, upstream};
 
 async fn status_with(world: &World, token: Option<&str>, path: &str) -> StatusCode {
     let mut request = Request::builder().method(if path == "/usage" { "GET" } else { "POST" });
@@ -102,4 +106,28 @@ async fn the_operator_binds_reads_and_releases_runs() {
     bound.budget.max_tokens = Some(5);
     world.operate(Method::PUT, &path, &operator, body(&bound)).await;
     assert_eq!(status_with(&world, Some(&session), "/a/v1/messages").await, StatusCode::PAYMENT_REQUIRED);
+}
+
+#[tokio::test]
+async fn a_forwarder_hears_those_alone_who_know_its_word() {
+    let world = World::new(binding(Vec::new())).await;
+    let (door, token) = (Door::new("w0rd".to_owned()), SessionToken::Fixed(session_token(&world.signer)));
+    let forwarder = start_forwarder_behind(Some(door.clone()), world.broker, token, &world.shutdown).await;
+    for (address, expected) in [
+        (format!("{}/usage", door.address(forwarder)), StatusCode::OK),
+        (format!("http://{forwarder}/usage"), StatusCode::FORBIDDEN),
+        (format!("http://{forwarder}/other/usage"), StatusCode::FORBIDDEN),
+    ] {
+        let asked = Request::get(&address).body(Full::default()).unwrap();
+        assert_eq!(world.send(asked).await.status(), expected, "{address}");
+    }
+    for (words, expected) in [("", "407"), ("proxy-authorization: Basic cnVuOncwcmQ=\r\n", "403")] {
+        let mut stream = TcpStream::connect(forwarder).await.unwrap();
+        let asked = format!("CONNECT pypi.org:443 HTTP/1.1\r\nhost: pypi.org:443\r\n{words}\r\n");
+        stream.write_all(asked.as_bytes()).await.unwrap();
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).await.unwrap();
+        // The word is known: that the run may not go there is the broker's to say.
+        assert_eq!(&answer[9..], expected.as_bytes(), "{words}");
+    }
 }

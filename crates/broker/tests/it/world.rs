@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use ambient_broker::{Broker, Config, FolderCredentials, Limits, SessionToken, forward};
+use ambient_broker::{Broker, Config, Door, FolderCredentials, Limits, SessionToken, forward};
 use ambient_protocol::RunKey;
 use ambient_protocol::broker::{
     AUDIENCE, Binding, Budget, CredentialReference, EgressRule, RunUsage, SESSION_TOKEN_HEADER, Upstream,
@@ -193,10 +193,19 @@ pub(crate) async fn start_forwarder(
     token: SessionToken,
     shutdown: &CancellationToken,
 ) -> SocketAddr {
+    start_forwarder_behind(None, broker, token, shutdown).await
+}
+
+pub(crate) async fn start_forwarder_behind(
+    door: Option<Door>,
+    broker: SocketAddr,
+    token: SessionToken,
+    shutdown: &CancellationToken,
+) -> SocketAddr {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
     let (broker, shutdown) = (format!("http://{broker}").parse().unwrap(), shutdown.clone());
-    tokio::spawn(async move { forward(listener, &broker, token, shutdown).await });
+    tokio::spawn(async move { forward(listener, &broker, token, door, shutdown).await });
     address
 }
 
