@@ -116,6 +116,33 @@ async fn even_reading_waits_for_consent_where_the_session_says_so() {
 
 #[tokio::test]
 #[ignore = "needs Claude Code: set AMBIENT_E2E_CLAUDE to its program"]
+async fn a_subagent_waits_for_consent_too() {
+    let script = "turns:\n- when: {message: You are to write}\n  text: I write.\n  tools:\n\
+                  \x20 - {name: Write, input: {file_path: made.txt, content: made}}\n\
+                  - when: {toolResult: {tool: Write}}\n  text: Written.\n\
+                  - text: I delegate.\n  tools:\n  - {name: Agent, input: {description: Write, prompt: You are to write, \
+                  subagent_type: general-purpose}}\n- text: All done.\n";
+    for mut world in asking(script).await {
+        world.session(|session| session["approval"]["tools"] = json!(["Write"]));
+        let runner = world.runner().await;
+        let asked = questions(&mut start(&runner.client, &world).await).await;
+        assert!(asked[0].subagent_run_id.is_some(), "{asked:?}");
+        runner.client.answer(vec![Answer::allow(&asked[0].id)]).await.unwrap();
+        let done = outcome(&runner.client).await;
+        assert_eq!((done.exit, done.message.as_str()), (ExitReason::Completed, ""));
+        assert_eq!(git(&world.checkout(), &["show", "HEAD:made.txt"]), "made");
+        let kinds = world.kinds();
+        let count = |kind: &str| kinds.iter().filter(|other| **other == kind).count();
+        assert_eq!(
+            (count("SUBAGENT_STARTED"), count("SUBAGENT_FINISHED")),
+            (2, 2),
+            "suspended, and taken up"
+        );
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs Claude Code: set AMBIENT_E2E_CLAUDE to its program"]
 async fn the_model_asks_and_a_person_answers() {
     let script = "turns:\n- text: I ask.\n  tools:\n  - {name: AskUserQuestion, input: {questions: [{question: Which way?, header: Way, \
                   multiSelect: false, options: [{label: Left, description: l}, {label: Right, description: r}]}]}}\n- text: Thanks.\n";

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use ambient_protocol::effective::ApprovalMode;
 use serde_json::{Map, json};
 
-use super::permission::ASKING_TOOL;
+use super::permission::{ASKING_TOOL, other_name};
 use super::{TurnContext, control, guidance};
 use crate::bridge::mcp::McpServer;
 use crate::carrier::{AgentCommand, AgentFile};
@@ -125,6 +125,7 @@ fn rules(named: &[String], tools: &[String]) -> Vec<String> {
     }
     let known = tools.iter().filter(|tool| named.iter().any(|named| named.eq_ignore_ascii_case(tool)));
     let mut rules: Vec<_> = named.iter().chain(known).cloned().collect();
+    rules.extend(named.iter().filter_map(|tool| other_name(tool)).map(str::to_owned));
     rules.sort();
     rules.dedup();
     rules

@@ -54,7 +54,9 @@ impl Rules {
         if tool == ASKING_TOOL {
             return if self.asks_people { Decision::Ask } else { Decision::Deny("there is nobody to ask") };
         }
-        if self.approval.holds(Some(tool)) {
+        if self.approval.holds(Some(tool))
+            || other_name(tool).is_some_and(|name| self.approval.holds(Some(name)))
+        {
             return Decision::Ask;
         }
         let is_of_server = |name: &String| tool.starts_with(&format!("mcp__{name}__"));
@@ -62,6 +64,15 @@ impl Rules {
             return Decision::Allow;
         }
         Decision::Deny("the session does not let its agent do this, and nobody is asked")
+    }
+}
+
+/// The tool that starts subagents has been renamed, and goes by both names.
+pub(super) fn other_name(tool: &str) -> Option<&'static str> {
+    match tool {
+        "Agent" => Some("Task"),
+        "Task" => Some("Agent"),
+        _ => None,
     }
 }
 
@@ -148,6 +159,7 @@ mod tests {
             (Approval::default(), true, "mcp__notes__add", Decision::Allow),
             (ask(&[]), true, "Read", Decision::Ask),
             (ask(&["bash"]), true, "Bash", Decision::Ask),
+            (ask(&["Task"]), true, "Agent", Decision::Ask),
             (ask(&["Bash"]), true, "WebSearch", denied),
             (ask(&["mcp__notes__add"]), true, "mcp__notes__add", Decision::Ask),
             (ask(&["mcp__notes__add"]), true, "mcp__notes__list", Decision::Allow),

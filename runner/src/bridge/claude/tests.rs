@@ -216,6 +216,7 @@ fn what_needs_consent_is_asked_for_and_nothing_else() {
         (json!({"interactive": true}), ((true, true), false, Value::Null)),
         (ask(&[]), ((false, false), false, json!(["*"]))),
         (ask(&["bash"]), ((false, true), false, json!(["Bash", "bash"]))),
+        (ask(&["Task"]), ((true, true), false, json!(["Agent", "Task"]))),
     ];
     for (extra, expected) in cases {
         assert_eq!(permissions(extra.clone()), expected, "{extra}");
