@@ -230,7 +230,19 @@ impl World {
 
     /// A runner as a process; it is killed when dropped.
     pub(crate) fn process(&self) -> Process {
-        let mut child = Command::new(PROGRAM)
+        self.started(Command::new(PROGRAM))
+    }
+
+    /// The same, and no file that it writes may outgrow so many blocks of 512 bytes.
+    pub(crate) fn process_with_room(&self, blocks: u32) -> Process {
+        let script = format!("ulimit -f {blocks}; trap '' XFSZ; exec {PROGRAM}");
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", &script]);
+        self.started(shell)
+    }
+
+    fn started(&self, mut command: Command) -> Process {
+        let mut child = command
             .env_clear()
             .envs(self.environment())
             .stdin(Stdio::null())
