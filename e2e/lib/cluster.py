@@ -124,8 +124,9 @@ class DevCluster:
                     peak = next((int(line.split()[1]) for line in file if line.startswith("VmHWM:")), 0)
             except OSError:
                 continue
-            if os.path.basename(words[0]) == "ambient" and "serve" in words:
-                part = words[words.index("serve") + 1]
+            served = {"serve", "broker"} & set(words)
+            if os.path.basename(words[0]) == "ambient" and served:
+                part = words[words.index("serve") + 1] if "serve" in served else "broker"
                 peaks[part] = max(peaks.get(part, 0), peak // 1024)
         return peaks
 
