@@ -80,6 +80,11 @@ impl Attempt {
         }
         let record = match self.prepare().await {
             Ok(record) => record,
+            // An earlier attempt has worked here: what it left is taken.
+            Err(end) if end.exit() == ExitReason::Stopped && self.recorder.facts().turn().is_some() => {
+                let record = WorkspaceRecord::read(&self.state.workspace_record()).unwrap_or_default();
+                return self.stop_at_rest(&mut None, &record).await;
+            }
             Err(end) => return self.end_unstarted(&end),
         };
         self.desk.enter(Stage::Ready);

@@ -259,11 +259,13 @@ impl Attempt {
     }
 
     /// The run is stopped while nobody works: a turn of its own says so.
-    async fn stop_at_rest(
+    pub(super) async fn stop_at_rest(
         &mut self,
         agent: &mut Option<Agent>,
         record: &WorkspaceRecord,
     ) -> Result<Outcome, RunnerError> {
+        // From here on there is something to fetch: told to go, the runner waits for that.
+        self.state.claim_start(&self.expected_input())?;
         let input = self.closing_input();
         self.recorder.record(Event::run_started(input.clone()))?;
         let end = match agent.take() {

@@ -148,6 +148,30 @@ async fn an_attempt_sleeps_and_the_next_message_wakes_the_conversation() {
 }
 
 #[tokio::test]
+async fn a_stop_ends_a_run_that_sleeps_and_takes_what_its_workspace_holds() {
+    for mut world in talking() {
+        world.session(|session| session["limits"]["inactivityTimeoutSeconds"] = json!(1));
+        let runner = world.runner().await;
+        assert_eq!(runner.run(&world).await.exit, ExitReason::Idle);
+        runner.client.acknowledge().await.unwrap();
+        runner.ended().await.unwrap();
+        world.next_attempt();
+        world.renew_shim();
+        let runner = world.runner().await;
+        runner.client.stop().await.unwrap();
+        let done = outcome(&runner.client).await;
+        assert_eq!(
+            (done.exit, done.attempt, done.summary.as_str()),
+            (ExitReason::Stopped, 2, "first: Look over the repository.")
+        );
+        assert_eq!(git(&world.checkout(), &["show", "HEAD:one.txt"]), "one");
+        assert!(done.repositories[0].bundle.is_some());
+        let last = world.log().pop().unwrap();
+        assert!(last.to_json().contains(r#""last":true"#), "{last:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_runner_killed_while_nobody_works_leaves_a_run_that_sleeps() {
     for mut world in talking() {
         let first = world.process();
