@@ -20,6 +20,7 @@ mod real_claude;
 mod real_gemini;
 mod real_langgraph;
 mod real_mcp;
+mod real_stories;
 mod resume;
 mod sandbox;
 mod secrets;
