@@ -4,59 +4,22 @@
 use std::time::Duration;
 
 use ambient_protocol::Event;
-use ambient_protocol::answers::Answer;
-use ambient_protocol::events::{EventBody, Interrupt};
+use ambient_protocol::events::EventBody;
 use ambient_protocol::outcome::ExitReason;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Interval};
-use tokio_util::sync::CancellationToken;
 
 use super::cause::{Cause, Silence};
 use super::lines::{LINE_LIMIT, Line, Tail, read_lines};
+use super::terms::{Job, Opening, Pause, Turn};
 use super::voice::Voice;
 use super::{TurnEnd, Watchdogs};
 use crate::bridge::{Flow, Translation, Translator};
-use crate::carrier::{AgentCommand, AgentExit, AgentProcess, Carrier, StartError, Streams};
-use crate::life::ConversationName;
+use crate::carrier::{AgentExit, AgentProcess, StartError, Streams};
 use crate::log::Recorder;
-use crate::orders::Order;
 
 /// How often processes that an agent has forgotten are cleared away.
 const REAPING: Duration = Duration::from_secs(10);
-
-/// What it takes to start an agent.
-pub(crate) struct Job<'a> {
-    pub(crate) carrier: &'a dyn Carrier,
-    pub(crate) command: &'a AgentCommand,
-    pub(crate) mark: &'a str,
-    pub(crate) translator: Box<dyn Translator>,
-    pub(crate) watchdogs: Watchdogs,
-    pub(crate) stop: &'a CancellationToken,
-}
-
-/// What an agent is followed with through a turn.
-pub(crate) struct Turn<'a> {
-    pub(crate) recorder: &'a mut Recorder,
-    pub(crate) stop: &'a CancellationToken,
-    pub(crate) orders: &'a mut mpsc::Receiver<Order>,
-    pub(crate) conversation: &'a mut ConversationName,
-    pub(crate) deadline: Instant,
-    /// Whether the agent is to stay for another turn.
-    pub(crate) stays: bool,
-}
-
-/// Where following an agent comes to.
-#[derive(Debug)]
-pub(crate) enum Pause {
-    /// Somebody wants something; the turn goes on.
-    Wanted(Order),
-    /// The agent waits for answers.
-    Asks(Vec<Interrupt>),
-    /// It has given its result, and waits for more.
-    Rests,
-    /// It is not to be followed any longer.
-    Over(Cause),
-}
 
 /// A started agent. Dropped, its own process is killed; whoever has one ends it.
 pub(crate) struct Agent {
@@ -302,15 +265,6 @@ impl Agent {
             (true, true) => courtesy,
         }
     }
-}
-
-/// What a further turn begins with.
-#[derive(Debug)]
-pub(crate) enum Opening<'a> {
-    /// Answers to all that was asked.
-    Answers(&'a [Answer]),
-    /// What somebody said.
-    Message(String),
 }
 
 async fn until(instant: Option<Instant>) {

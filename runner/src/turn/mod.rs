@@ -3,11 +3,13 @@
 mod agent;
 mod cause;
 mod lines;
+mod terms;
 mod voice;
 mod watchdogs;
 
-pub(crate) use agent::{Agent, Job, Opening, Pause, Turn};
+pub(crate) use agent::Agent;
 pub(crate) use cause::{BROKEN_OFF, Cause};
+pub(crate) use terms::{Job, Opening, Pause, Turn};
 pub use watchdogs::Watchdogs;
 
 use ambient_protocol::outcome::ExitReason;

@@ -115,7 +115,7 @@ async fn who_waits_costs_no_time_and_no_answer_in_time_is_a_no() {
     let mut world = World::new(Some(CONSENT));
     world.session(|session| {
         session["approval"] = json!({"mode": "Ask"});
-        session["limits"] = json!({"timeoutSeconds": 3, "inactivityTimeoutSeconds": 4});
+        session["limits"] = json!({"timeoutSeconds": 7, "inactivityTimeoutSeconds": 8});
     });
     let done = world.runner().await.run(&world).await;
     assert_eq!(done.exit, ExitReason::Completed, "the time of the wait is not the agent's: {}", done.message);
