@@ -2,6 +2,7 @@
 
 mod apply;
 mod conditions;
+mod count;
 mod deadlines;
 mod dependencies;
 mod effective;

@@ -26,7 +26,7 @@ use super::plan::{StopCause, time_is_over};
 use super::pod::AGUI_PORT;
 use super::progress::{RunId, Trouble};
 use super::transcript::Transcript;
-use super::{lending, record, sleep};
+use super::{count, record, sleep};
 use crate::context::Context;
 
 /// Tasks that follow runners, at most one a run.
@@ -138,7 +138,7 @@ async fn pursue(context: &Context, quarry: &Quarry, mut stop: watch::Receiver<Op
         return put_to_sleep(context, quarry, &runner).await;
     }
     // Where the broker does not answer now, the result waits for it.
-    let outcome = lending::settled(context, &quarry.session, &outcome).await.unwrap_or(outcome);
+    let outcome = count::settled(context, &quarry.session, &outcome).await.unwrap_or(outcome);
     let usage = outcome.usage;
     context.board.update(&quarry.id, |progress| {
         progress.usage = usage;

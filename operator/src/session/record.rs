@@ -12,7 +12,7 @@ use ambient_protocol::ledger::{Claim, Ending, TranscriptReference};
 use ambient_protocol::outcome::Outcome;
 use ambient_protocol::result::{Output, README_FILE, RESULT_FILE, RunResult};
 
-use super::lending;
+use super::count;
 use super::progress::Recorded;
 use super::publish::{PublishError, Published, publish};
 use super::transcript::{StoredTranscript, Transcript};
@@ -71,7 +71,7 @@ pub(super) async fn record(
     outcome: &Outcome,
     transcript: &mut Transcript,
 ) -> Result<Recorded, RecordError> {
-    let outcome = &lending::settled(context, session, outcome).await.map_err(RecordError::Usage)?;
+    let outcome = &count::settled(context, session, outcome).await.map_err(RecordError::Usage)?;
     transcript.complete(runner, outcome).await?;
     let stored = transcript.stored(outcome);
     context.results.branch(&session.results).await?.confirm().await?;
@@ -111,7 +111,7 @@ pub(super) async fn conclude(
     mut ending: Ending,
     seen: &Transcript,
 ) -> Result<Recorded, RecordError> {
-    ending.usage = lending::used(context, session, ending.usage).await.map_err(RecordError::Usage)?;
+    ending.usage = count::used(context, session, ending.usage).await.map_err(RecordError::Usage)?;
     if let Some(stored) = seen.as_far_as_seen() {
         context.results.branch(&session.results).await?.confirm().await?;
         ending.transcript = Some(store_transcript(context, session, &stored).await?);

@@ -9,7 +9,7 @@ use ambient_protocol::capabilities::AgentFeature;
 use ambient_protocol::effective::{ApprovalMode, EffectiveSession, ResultsMode};
 use ambient_protocol::registry::{ACP, GEMINI_CLI, LANGGRAPH};
 
-use super::lending::is_counted;
+use super::count::is_counted;
 use super::observed::Observed;
 use crate::unsupported::{self, Unsupported, unsupported};
 
