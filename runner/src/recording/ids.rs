@@ -20,6 +20,12 @@ const FIELDS: [&str; 10] = [
 /// Lengths of a UUID's parts.
 const UUID: [usize; 5] = [8, 4, 4, 4, 12];
 
+/// A text with its UUIDs numbered in the order in which they come.
+#[must_use]
+pub fn number_uuids(text: &str) -> String {
+    Ids::default().without_uuids(text)
+}
+
 /// Ids in the order in which they were met.
 #[derive(Debug, Default)]
 pub(super) struct Ids {

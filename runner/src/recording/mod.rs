@@ -8,6 +8,7 @@ mod changes;
 mod ids;
 
 pub use changes::{Change, ChangesError, changes};
+pub use ids::number_uuids;
 
 use ambient_protocol::Event;
 use ambient_protocol::events::{EventBody, InvalidEvent, MessageRole};

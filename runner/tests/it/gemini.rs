@@ -40,7 +40,7 @@ async fn a_recorded_run_finds_its_settings_and_its_prompt() {
         let done = world.runner().await.run(&world).await;
         assert_eq!((done.exit, done.message.as_str()), (ExitReason::Completed, ""));
         assert_eq!(done.summary, "I wrote `NOTES.md`. Nothing else was changed.");
-        assert_eq!((done.usage.turns, done.usage.input_tokens, done.usage.output_tokens), (3, 7800, 240));
+        assert_eq!((done.usage.turns, done.usage.input_tokens, done.usage.output_tokens), (3, 7800, 120));
         let shown = |file: &str| git(&world.checkout(), &["show", &format!("HEAD:{file}")]);
         assert_eq!(shown("asked"), PROMPT);
         assert!(

@@ -21,6 +21,7 @@ mod real_gemini;
 mod real_langgraph;
 mod real_mcp;
 mod real_stories;
+mod recordings;
 mod resume;
 mod sandbox;
 mod secrets;

@@ -5,9 +5,9 @@ use std::fs;
 
 use ambient_model_server::Script;
 use ambient_protocol::outcome::ExitReason;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::harness::{World, commit, git, real_program, with_scripted_model};
+use crate::harness::{CLAUDE, GEMINI, LANGGRAPH, Program, commit, git};
 
 /// Uses a shell, by the name that each program has for it.
 const SHELL: &str = "
@@ -15,42 +15,6 @@ const SHELL: &str = "
     - {name: Bash, input: {command: &do echo made > made.txt && echo made > ../second/made.txt, description: Write}}
     - {name: run_shell_command, input: {command: *do, description: Write}}
 ";
-
-/// A program, and how it is told where its model is.
-struct Program {
-    runner_type: &'static str,
-    variable: &'static str,
-    key: &'static str,
-    address: &'static str,
-    path: &'static str,
-    /// Whether it keeps to a number of model turns.
-    counts_turns: bool,
-}
-
-const CLAUDE: Program = Program {
-    runner_type: "claude-agent-sdk",
-    variable: "AMBIENT_E2E_CLAUDE",
-    key: "ANTHROPIC_API_KEY",
-    address: "ANTHROPIC_BASE_URL",
-    path: "",
-    counts_turns: true,
-};
-const GEMINI: Program = Program {
-    runner_type: "gemini-cli",
-    variable: "AMBIENT_E2E_GEMINI",
-    key: "GEMINI_API_KEY",
-    address: "GOOGLE_GEMINI_BASE_URL",
-    path: "",
-    counts_turns: true,
-};
-const LANGGRAPH: Program = Program {
-    runner_type: "langgraph",
-    variable: "AMBIENT_E2E_LANGGRAPH",
-    key: "OPENAI_API_KEY",
-    address: "OPENAI_BASE_URL",
-    path: "/v1",
-    counts_turns: false,
-};
 
 #[tokio::test]
 #[ignore = "needs Claude Code: set AMBIENT_E2E_CLAUDE to its program"]
@@ -80,7 +44,7 @@ async fn all(program: &Program) {
 
 async fn two_repositories(program: &Program) {
     let script = format!("turns:\n  - text: I write.{SHELL}  - text: Written.\n");
-    let mut world = world(program, &script).await;
+    let mut world = program.world(Script::parse(&script).unwrap()).await;
     let second = world.path("another");
     fs::create_dir_all(&second).unwrap();
     git(&second, &["init", "--quiet", "--initial-branch=main"]);
@@ -100,7 +64,7 @@ async fn two_repositories(program: &Program) {
 
 async fn an_overload_that_passes(program: &Program) {
     let script = "turns:\n  - text: Here I am.\n  - when: {turn: 1}\n    times: 1\n    fault: {status: 529, retryAfter: 1s}\n";
-    let world = world(program, script).await;
+    let world = program.world(Script::parse(script).unwrap()).await;
     let done = world.runner().await.run(&world).await;
     assert_eq!(
         (done.exit, done.summary.as_str()),
@@ -113,36 +77,9 @@ async fn an_overload_that_passes(program: &Program) {
 async fn a_limit_of_turns(program: &Program) {
     let turn = format!("  - text: Once more.{SHELL}").replace(" && echo made > ../second/made.txt", "");
     let script = format!("turns:\n{}  - text: never\n", turn.repeat(4));
-    let mut world = world(program, &script).await;
+    let mut world = program.world(Script::parse(&script).unwrap()).await;
     world.session(|session| session["limits"]["maxTurns"] = json!(2));
     let done = world.runner().await.run(&world).await;
     assert_eq!(done.exit, ExitReason::BudgetExceeded, "{}: {}", program.runner_type, done.message);
     assert!(done.repositories[0].bundle.is_some(), "what was made until then is kept");
-}
-
-async fn world(program: &Program, script: &str) -> World {
-    let (mut world, model) = with_scripted_model(program.runner_type, Script::parse(script).unwrap()).await;
-    let path = real_program(program.variable);
-    if program.runner_type == LANGGRAPH.runner_type {
-        let target = world.path("target");
-        fs::write(target.join("agent.py"), include_str!("../../../examples/langgraph/agent.py")).unwrap();
-        fs::write(target.join("langgraph.json"), include_str!("../../../examples/langgraph/langgraph.json"))
-            .unwrap();
-        commit(&target, "Add a graph");
-    }
-    let command: Value = match program.runner_type {
-        "langgraph" => json!(["ambient", "langgraph", "--server-program", path]),
-        _ => json!([path]),
-    };
-    let address = format!("{model}{}", program.path);
-    world.session(|session| {
-        session["agent"]["command"] = command;
-        session["environment"] = json!({"IS_SANDBOX": "1"});
-        session["environment"][program.address] = json!(address);
-        if program.runner_type == GEMINI.runner_type {
-            session["model"]["name"] = json!("gemini-2.5-flash");
-        }
-    });
-    world.variable(program.key, "dummy-key-0123456789");
-    world
 }

@@ -2,10 +2,12 @@
 
 mod logs;
 mod model;
+mod programs;
 mod runners;
 mod shim;
 
 pub(crate) use model::{real_program, with_scripted_model};
+pub(crate) use programs::{CLAUDE, GEMINI, LANGGRAPH, Program};
 pub(crate) use runners::{Process, Runner, bounded, frames, outcome, questions, say, start, wait_for};
 pub(crate) use shim::Shim;
 
