@@ -34,6 +34,12 @@ pub(crate) enum Error {
     /// The API server did not answer as it should.
     #[error("the Kubernetes API did not answer as it should: {0}")]
     Cluster(#[source] Box<kube::Error>),
+    /// It cannot be done as things stand.
+    #[error("{0}")]
+    Conflict(String),
+    /// The run's runner refuses, or cannot be reached.
+    #[error("the runner: {0}")]
+    Runner(#[source] ClientError),
     /// The operator's records cannot be read.
     #[error("the records of ended runs cannot be read: {0}")]
     Records(#[source] ClientError),
@@ -50,6 +56,8 @@ impl Error {
             Self::CrossSite | Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Invalid(_) => StatusCode::BAD_REQUEST,
+            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Runner(error) => refusal(error),
             Self::Cluster(_) | Self::Records(_) => StatusCode::BAD_GATEWAY,
             Self::Page(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -64,6 +72,8 @@ impl Error {
             Self::Forbidden(_) => "Forbidden",
             Self::NotFound(_) => "NotFound",
             Self::Invalid(_) => "Invalid",
+            Self::Conflict(_) => "Conflict",
+            Self::Runner(_) => "Runner",
             Self::Cluster(_) => "ClusterUnavailable",
             Self::Records(_) => "RecordsUnavailable",
             Self::Page(_) => "Internal",
@@ -75,6 +85,16 @@ impl Error {
             tracing::warn!(error = %self, "a request failed");
         }
     }
+}
+
+/// What a runner refuses is the caller's business, but for our own tokens.
+fn refusal(error: &ClientError) -> StatusCode {
+    let refused = match error {
+        ClientError::Status { status, .. } => StatusCode::from_u16(*status).ok(),
+        _ => None,
+    };
+    let is_callers = |status: &StatusCode| status.is_client_error() && *status != StatusCode::UNAUTHORIZED;
+    refused.filter(is_callers).unwrap_or(StatusCode::BAD_GATEWAY)
 }
 
 impl From<kube::Error> for Error {

@@ -17,6 +17,8 @@ pub(crate) enum Verb {
     Get,
     /// Read all of a project, or of every project.
     List,
+    /// Say something to the agent of one, or for a person to it.
+    Update,
 }
 
 impl Verb {
@@ -25,6 +27,7 @@ impl Verb {
         match self {
             Self::Get => "get",
             Self::List => "list",
+            Self::Update => "update",
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod health;
 pub(crate) mod me;
+pub(crate) mod people;
 pub(crate) mod runs;
 pub(crate) mod sessions;
 

@@ -5,6 +5,7 @@ mod place;
 mod recorded;
 mod runner;
 mod so_far;
+mod speak;
 mod target;
 mod transcript;
 
@@ -18,6 +19,7 @@ use ambient_protocol::token::{Scope, Signer};
 pub(crate) use follow::follow;
 pub(crate) use recorded::record;
 pub(crate) use so_far::{SoFar, so_far};
+pub(crate) use speak::{speaker, wake};
 pub(crate) use target::{Target, current_run};
 
 use crate::auth::User;
@@ -36,18 +38,23 @@ impl Runs {
 
     /// A client of the records server, on behalf of a user.
     pub(crate) fn records(&self, user: &User) -> RecordsClient {
-        RecordsClient::new(&self.records_url, self.tokens(user, records::AUDIENCE, Scope::Records))
+        RecordsClient::new(&self.records_url, self.tokens(user, records::AUDIENCE, &[Scope::Records]))
     }
 
     /// A client of a session's runner, on behalf of a user.
     pub(crate) fn runner(&self, user: &User, address: &str, session_uid: &str) -> RunnerClient {
-        RunnerClient::new(address, self.tokens(user, session_uid, Scope::Read))
+        RunnerClient::new(address, self.tokens(user, session_uid, &[Scope::Read]))
     }
 
-    fn tokens(&self, user: &User, audience: &str, scope: Scope) -> Arc<TokenSource> {
+    /// The same, to speak with the agent.
+    fn speaker(&self, user: &User, address: &str, session_uid: &str) -> RunnerClient {
+        RunnerClient::new(address, self.tokens(user, session_uid, &[Scope::Run, Scope::Control]))
+    }
+
+    fn tokens(&self, user: &User, audience: &str, scopes: &'static [Scope]) -> Arc<TokenSource> {
         let (signer, audience, subject) = (Arc::clone(&self.signer), audience.to_owned(), user.name.clone());
         Arc::new(move || {
-            let signed = signer.sign(&audience, &subject, &[scope], precise_now());
+            let signed = signer.sign(&audience, &subject, scopes, precise_now());
             signed.map_err(|error| ClientError::Token(error.to_string()))
         })
     }

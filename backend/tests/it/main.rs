@@ -4,6 +4,7 @@
 
 mod access;
 mod lists;
+mod people;
 mod serving;
 mod sessions;
 mod streams;

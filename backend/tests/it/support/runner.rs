@@ -6,10 +6,11 @@ use ambient_protocol::sse::Frame;
 use ambient_protocol::token::{Scope, Verifier};
 use axum::body::Body;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use serde::Deserialize;
+use serde_json::{Value, json};
 use tokio::sync::watch;
 
 /// A runner.
@@ -31,6 +32,8 @@ struct Shared {
     breaks: Mutex<Vec<u64>>,
     /// On whose behalf it was read.
     readers: Mutex<Vec<String>>,
+    /// What it was told, by whom: path, subject, body.
+    told: Mutex<Vec<(String, String, Value)>>,
 }
 
 #[derive(Deserialize)]
@@ -45,9 +48,14 @@ impl TestRunner {
     pub(crate) async fn start(uid: &str, keys: &str) -> Self {
         let (log, seen) = watch::channel(Log::default());
         let verifier = Verifier::new(uid, keys).unwrap();
-        let shared = Arc::new(Shared { verifier, breaks: Mutex::default(), readers: Mutex::default() });
-        let router =
-            axum::Router::new().route("/events", get(events)).with_state((seen, Arc::clone(&shared)));
+        let (breaks, readers, told_so_far) = Default::default();
+        let shared = Arc::new(Shared { verifier, breaks, readers, told: told_so_far });
+        let router = axum::Router::new()
+            .route("/events", get(events))
+            .route("/", post(told))
+            .route("/answers", post(told))
+            .route("/interrupt", post(told))
+            .with_state((seen, Arc::clone(&shared)));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -67,6 +75,11 @@ impl TestRunner {
     /// Lets the next connection break after so many events.
     pub(crate) fn break_after(&self, events: u64) {
         self.shared.breaks.lock().unwrap().push(events);
+    }
+
+    /// What it was told: path, by whom, body.
+    pub(crate) fn told(&self) -> Vec<(String, String, Value)> {
+        self.shared.told.lock().unwrap().clone()
     }
 
     /// On whose behalf the log was read.
@@ -89,6 +102,23 @@ async fn events(
     let (sender, receiver) = tokio::sync::mpsc::channel(1);
     tokio::spawn(serve(log, query.after, breaks, sender));
     Body::from_stream(tokio_stream::wrappers::ReceiverStream::new(receiver)).into_response()
+}
+
+/// Takes whatever it is told; a question that is open stands in the way of a message that says so.
+async fn told(State((_, shared)): State<Both>, uri: Uri, headers: HeaderMap, body: String) -> Response {
+    let token = super::header(&headers, "authorization").trim_start_matches("Bearer ");
+    let scope = if uri.path() == "/" { Scope::Run } else { Scope::Control };
+    let Ok(bearer) = shared.verifier.verify(token, scope) else {
+        return StatusCode::UNAUTHORIZED.into_response();
+    };
+    if body.contains("too early") {
+        return (StatusCode::LOCKED, "a question is open: q1").into_response();
+    }
+    let body: Value = serde_json::from_str(&body).unwrap();
+    let by = format!("{}/{}", bearer.issuer, bearer.subject);
+    shared.told.lock().unwrap().push((uri.path().to_owned(), by, body));
+    let receipt = json!({"turn": "s-r1-a1-t2", "given": {"by": bearer.subject, "at": "2026-11-21T10:00:00Z"}, "before": false});
+    (StatusCode::ACCEPTED, receipt.to_string()).into_response()
 }
 
 type Chunk = Result<String, std::io::Error>;

@@ -1,0 +1,93 @@
+//! `POST …/agentic-sessions/{session}/{answers,messages,interrupt,wake}`: what people say to a run.
+
+use std::sync::Arc;
+
+use ambient_protocol::RunAgentInput;
+use ambient_protocol::answers::{Answers, AnswersReceipt};
+use ambient_protocol::input::Message;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::auth::User;
+use crate::error::{ApiError, Error};
+use crate::runs::{Target, speaker, wake};
+use crate::state::App;
+
+/// A message to the agent.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Said {
+    /// Tells it from others: said again with the same id, it is said once.
+    id: String,
+    /// Its text.
+    text: String,
+}
+
+/// Which attempt begins.
+#[derive(Debug, Serialize)]
+pub(crate) struct Woken {
+    attempt: u32,
+}
+
+/// Answers the open questions of the current run, all of them.
+pub(crate) async fn answer(
+    State(app): State<Arc<App>>,
+    Extension(user): Extension<User>,
+    Path((project, session)): Path<(String, String)>,
+    body: Bytes,
+) -> Result<Json<AnswersReceipt>, ApiError> {
+    let answers: Answers = read(&body)?;
+    let target = Target::find(&app, user, &project, &session, None).await?;
+    let receipt = speaker(&app, &target).await?.answer(answers.resume).await;
+    Ok(Json(receipt.map_err(Error::Runner)?))
+}
+
+/// Says something to the agent: in a turn it steers, between two it begins one.
+pub(crate) async fn say(
+    State(app): State<Arc<App>>,
+    Extension(user): Extension<User>,
+    Path((project, session)): Path<(String, String)>,
+    body: Bytes,
+) -> Result<StatusCode, ApiError> {
+    let said: Said = read(&body)?;
+    if said.id.is_empty() || said.text.trim().is_empty() {
+        return Err(Error::Invalid("a message has an id and a text".to_owned()).into());
+    }
+    let target = Target::find(&app, user, &project, &session, None).await?;
+    let speaker = speaker(&app, &target).await?;
+    let mut input =
+        RunAgentInput::prompt(&target.uid().unwrap_or_default(), &format!("message-{}", said.id), "");
+    input.messages = vec![Message::user(&said.id, &said.text)];
+    // Its events are read as all others: `GET …/events`.
+    speaker.start(&input).await.map_err(Error::Runner)?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+/// Breaks the agent's turn off.
+pub(crate) async fn interrupt(
+    State(app): State<Arc<App>>,
+    Extension(user): Extension<User>,
+    Path((project, session)): Path<(String, String)>,
+) -> Result<StatusCode, ApiError> {
+    let target = Target::find(&app, user, &project, &session, None).await?;
+    speaker(&app, &target).await?.interrupt().await.map_err(Error::Runner)?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+/// Wakes a run that sleeps; the message is said when it serves again.
+pub(crate) async fn rouse(
+    State(app): State<Arc<App>>,
+    Extension(user): Extension<User>,
+    Path((project, session)): Path<(String, String)>,
+) -> Result<(StatusCode, Json<Woken>), ApiError> {
+    let target = Target::find(&app, user, &project, &session, None).await?;
+    let attempt = wake(&target).await?;
+    Ok((StatusCode::ACCEPTED, Json(Woken { attempt })))
+}
+
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
+    serde_json::from_slice(body).map_err(|error| Error::Invalid(format!("the body: {error}")))
+}
