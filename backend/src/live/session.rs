@@ -20,7 +20,7 @@ use super::{Change, done, frame};
 use crate::asked::Asked;
 use crate::auth::User;
 use crate::error::{Error, PageError};
-use crate::pages::parts::{ChangesPart, FactsPart, StandingPart};
+use crate::pages::parts::{ChangesPart, FactsPart, PeoplePart, StandingPart};
 use crate::pages::session::record_of;
 use crate::runs::{Target, follow};
 use crate::sse;
@@ -130,10 +130,17 @@ impl LivePage {
         if self.conversation.sequence <= self.after {
             return Ok(());
         }
-        match self.shown.update(&self.conversation) {
-            Ok(changes) => self.send(Some(self.conversation.sequence), &changes).await,
-            Err(error) => Err(self.failed(&error.into())),
-        }
+        let mut changes =
+            self.shown.update(&self.conversation).map_err(|error| self.failed(&error.into()))?;
+        changes.extend(self.people()?);
+        self.send(Some(self.conversation.sequence), &changes).await
+    }
+
+    /// What the run waits for, where that has changed. What somebody is writing stays while the turn goes on.
+    fn people(&mut self) -> Result<Option<Change>, Over> {
+        let html = PeoplePart::new(&self.target, &self.conversation).render();
+        let html = html.map_err(|error| self.failed(&error.into()))?;
+        Ok(self.changed("people", html))
     }
 
     /// Sends the parts beside the conversation that are not as they were last sent. Ends the stream with the record.
@@ -152,7 +159,7 @@ impl LivePage {
         if record.is_some() {
             parts.push(("changes", ChangesPart::new(record.as_ref()).render()));
         }
-        let mut changes = Vec::new();
+        let mut changes: Vec<Change> = self.people()?.into_iter().collect();
         for (id, rendered) in parts {
             let html = rendered.map_err(|error| self.failed(&error.into()))?;
             changes.extend(self.changed(id, html));

@@ -4,6 +4,7 @@ pub(crate) mod failure;
 pub(crate) mod files;
 pub(crate) mod login;
 pub(crate) mod parts;
+pub(crate) mod people;
 pub(crate) mod session;
 pub(crate) mod sessions;
 

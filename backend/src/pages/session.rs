@@ -11,7 +11,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::parts::{ChangesPart, EntryPart, FactsPart, StandingPart};
+use super::parts::{ChangesPart, EntryPart, FactsPart, PeoplePart, StandingPart};
 use super::{Shell, html};
 use crate::asked::Asked;
 use crate::auth::User;
@@ -43,6 +43,7 @@ struct SessionPage<'a> {
     standing: StandingPart<'a>,
     facts: FactsPart<'a>,
     changes: ChangesPart,
+    people: PeoplePart,
     entries: Vec<EntryPart<'a>>,
     note: Option<String>,
     truncated: bool,
@@ -97,6 +98,7 @@ fn assemble<'a>(
         standing: StandingPart { run: view },
         facts: FactsPart { run: view },
         changes: ChangesPart::new(recorded),
+        people: PeoplePart::new(target, &so_far.conversation),
         entries: entries.iter().enumerate().map(|(index, entry)| EntryPart { index, entry }).collect(),
         note: conversation::turn_note(&so_far.conversation.status),
         truncated: so_far.truncated,

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use ambient_protocol::RunAgentInput;
 use ambient_protocol::answers::{Answers, AnswersReceipt};
-use ambient_protocol::input::Message;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -14,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::auth::User;
 use crate::error::{ApiError, Error};
-use crate::runs::{Target, speaker, wake};
+use crate::runs::{self, Target, speaker, wake};
 use crate::state::App;
 
 /// A message to the agent.
@@ -53,16 +51,8 @@ pub(crate) async fn say(
     body: Bytes,
 ) -> Result<StatusCode, ApiError> {
     let said: Said = read(&body)?;
-    if said.id.is_empty() || said.text.trim().is_empty() {
-        return Err(Error::Invalid("a message has an id and a text".to_owned()).into());
-    }
     let target = Target::find(&app, user, &project, &session, None).await?;
-    let speaker = speaker(&app, &target).await?;
-    let mut input =
-        RunAgentInput::prompt(&target.uid().unwrap_or_default(), &format!("message-{}", said.id), "");
-    input.messages = vec![Message::user(&said.id, &said.text)];
-    // Its events are read as all others: `GET …/events`.
-    speaker.start(&input).await.map_err(Error::Runner)?;
+    runs::say(&app, &target, &said.id, &said.text).await?;
     Ok(StatusCode::ACCEPTED)
 }
 

@@ -19,7 +19,7 @@ use ambient_protocol::token::{Scope, Signer};
 pub(crate) use follow::follow;
 pub(crate) use recorded::record;
 pub(crate) use so_far::{SoFar, so_far};
-pub(crate) use speak::{speaker, wake};
+pub(crate) use speak::{say, sleeps, speaker, wake};
 pub(crate) use target::{Target, current_run};
 
 use crate::auth::User;

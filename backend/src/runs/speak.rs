@@ -5,7 +5,9 @@ use ambient_crds::conditions::ConditionType;
 use ambient_crds::labels::field_managers;
 use ambient_crds::phase::{PendingReason, Phase};
 use ambient_kit::conditions::find;
+use ambient_protocol::RunAgentInput;
 use ambient_protocol::client::RunnerClient;
+use ambient_protocol::input::Message;
 use kube::api::{Api, Patch, PatchParams};
 use serde_json::json;
 
@@ -37,6 +39,23 @@ pub(crate) async fn speaker(app: &App, target: &Target) -> Result<RunnerClient, 
     }
 }
 
+/// Says something to the agent of a run: in a turn it steers, between two it begins one. Said again with the same id, it is
+/// said once.
+///
+/// # Errors
+/// See [`speaker`]; and the runner's.
+pub(crate) async fn say(app: &App, target: &Target, id: &str, text: &str) -> Result<(), Error> {
+    if id.is_empty() || text.trim().is_empty() {
+        return Err(Error::Invalid("a message has an id and a text".to_owned()));
+    }
+    let speaker = speaker(app, target).await?;
+    let thread = target.uid().unwrap_or_default();
+    let mut input = RunAgentInput::prompt(&thread, &format!("message-{id}"), "");
+    input.messages = vec![Message::user(id, text)];
+    // What comes of it is followed as all events are.
+    speaker.start(&input).await.map(drop).map_err(Error::Runner)
+}
+
 /// Wakes a run that sleeps, with the user's own token.
 ///
 /// # Errors
@@ -56,7 +75,8 @@ pub(crate) async fn wake(target: &Target) -> Result<u32, Error> {
     Ok(u32::try_from(next).unwrap_or_default())
 }
 
-fn sleeps(target: &Target) -> bool {
+/// Whether a run sleeps: its status says so.
+pub(crate) fn sleeps(target: &Target) -> bool {
     let status = target.session.as_ref().and_then(|session| session.status.as_ref());
     status.is_some_and(|status| {
         let ready = find(&status.conditions, ConditionType::Ready.as_str());

@@ -6,6 +6,7 @@ pub(crate) mod link;
 pub(crate) mod listing;
 pub(crate) mod numbers;
 pub(crate) mod patch;
+pub(crate) mod people;
 pub(crate) mod phase;
 pub(crate) mod run;
 pub(crate) mod text;

@@ -1,5 +1,8 @@
 //! What people say to a run: answers, messages, a break, waking.
 
+use ambient_protocol::RunAgentInput;
+use ambient_protocol::answers::TOOL_CALL;
+use ambient_protocol::events::{Event, Interrupt, RunOutcome};
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use serde_json::{Value, json};
@@ -82,4 +85,53 @@ async fn a_run_that_sleeps_is_woken_with_the_users_own_token() {
     assert_eq!(post(&world, "wake", ADMIN, &json!({})).await, (StatusCode::ACCEPTED, json!({"attempt": 3})));
     let session = world.json(SESSION).await;
     assert_eq!(session["spec"]["wake"], json!({"run": 1, "attempt": 3, "by": "admin"}));
+}
+
+async fn send(world: &World, path: &str, form: &str) -> (StatusCode, String) {
+    let login = world.send(
+        Request::post("/login")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("host", "ambient.test")
+            .header("origin", "http://ambient.test")
+            .body(Body::from(format!("token={ADMIN}&next=/")))
+            .unwrap(),
+    );
+    let cookie = login.await.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let request = Request::post(format!("/projects/alpha/sessions/s/{path}"))
+        .header("content-type", "application/x-www-form-urlencoded")
+        .header("host", "ambient.test")
+        .header("origin", "http://ambient.test")
+        .header("cookie", cookie);
+    let response = world.send(request.body(Body::from(form.to_owned())).unwrap()).await;
+    let place = crate::support::header(response.headers(), "location").to_owned();
+    (response.status(), place)
+}
+
+#[tokio::test]
+async fn the_page_shows_a_question_and_its_form_answers_it() {
+    let world = World::with(async |_| {}).await;
+    let waiting = json!({"phase": "Running", "run": 1});
+    let made = world.cluster.add(&session("alpha", "s", json!({"interactive": true}), waiting)).await;
+    let runner = TestRunner::start(made.metadata.uid.as_deref().unwrap(), &world.keys).await;
+    world.cluster.add_pod(&made, 1, runner.port).await;
+    let question =
+        Interrupt { message: Some("Bash: make <all>".to_owned()), ..Interrupt::new("q1", TOOL_CALL) };
+    let interrupts = vec![question.with_metadata("input", json!({"command": "make"}))];
+    let asked = Event::run_finished("t", "r", None, RunOutcome::Interrupt { interrupts }, vec![]);
+    let events = [Event::run_started(RunAgentInput::prompt("t", "r", "Build it")), asked];
+    runner.say(events.map(|event| event.to_json()).iter().map(String::as_str));
+    let (_, page) = world.get("/projects/alpha/sessions/s").await;
+    let part = &page[page.find("<section id=\"people\"").unwrap()..];
+    insta::assert_snapshot!("a_question", &part[..part.find("</section>").unwrap()]);
+    let form = "id.0=q1&consent.0=allow&why.0=";
+    let back = "/projects/alpha/sessions/s#people".to_owned();
+    assert_eq!(send(&world, "answers", form).await, (StatusCode::SEE_OTHER, back.clone()));
+    let told = runner.told();
+    assert_eq!(
+        (told[0].0.as_str(), &told[0].2["resume"][0]["payload"]["approved"]),
+        ("/answers", &json!(true))
+    );
+    assert_eq!(send(&world, "messages", "id=admin-1&text=Go+on").await, (StatusCode::SEE_OTHER, back));
+    let (status, _) = send(&world, "messages", "id=m&text=too+early").await;
+    assert_eq!(status, StatusCode::LOCKED, "what a runner refuses is a page that says so");
 }

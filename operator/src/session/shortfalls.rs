@@ -83,23 +83,9 @@ fn gaps(runner_type: &str) -> Gaps {
     }
 }
 
-/// Runs wait for people, and the dashboard lets nobody write or answer yet.
-fn unwritten(effective: &EffectiveSession) -> &'static str {
-    match can(effective, AgentFeature::AgenticChat) {
-        true => {
-            "the dashboard cannot write to it yet: further messages come from clients of the runner's protocol"
-        }
-        false => "the run ends with the agent's answer to the prompt",
-    }
-}
-
-fn unasked(effective: &EffectiveSession) -> &'static str {
-    match effective.runner_type.as_str() {
+fn unasked(runner_type: &str) -> &'static str {
+    match runner_type {
         LANGGRAPH => "a graph decides by itself which tools it uses",
-        _ if can(effective, AgentFeature::HumanInTheLoop) => {
-            "the dashboard shows the question and cannot answer it yet: clients of the runner's protocol can, and after \
-             inactivityTimeout it counts as denied"
-        }
         _ => "this agent can ask nobody: the agent may not use the tools it would have to ask for",
     }
 }
@@ -107,16 +93,20 @@ fn unasked(effective: &EffectiveSession) -> &'static str {
 fn without_effect(effective: &EffectiveSession, lends: bool) -> Vec<Unsupported> {
     let asks_for_request = effective.repositories.iter().any(|repository| repository.pull_request);
     let of_the_work = [
-        unsupported(effective.interactive, "spec.interactive", unwritten(effective)),
+        unsupported(
+            effective.interactive && !can(effective, AgentFeature::AgenticChat),
+            "spec.interactive",
+            "the run ends with the agent's answer to the prompt",
+        ),
         unsupported(
             !effective.mcp_servers.is_empty() && !effective.agent.capabilities.mcp,
             "spec.mcpServers",
             "the agent gets no MCP server",
         ),
         unsupported(
-            effective.approval.mode == ApprovalMode::Ask,
+            effective.approval.mode == ApprovalMode::Ask && !holds_calls(effective),
             "spec.approval.mode Ask",
-            unasked(effective),
+            unasked(&effective.runner_type),
         ),
         unsupported(
             asks_for_request,
@@ -176,6 +166,11 @@ fn asks_elsewhere(effective: &EffectiveSession) -> bool {
     services(effective).any(|service| given(service.key) || given(service.address_entry))
 }
 
+/// Whether calls of tools are held until a person allows them. A graph asks what its author has it ask.
+fn holds_calls(effective: &EffectiveSession) -> bool {
+    can(effective, AgentFeature::HumanInTheLoop) && effective.runner_type != LANGGRAPH
+}
+
 fn can(effective: &EffectiveSession, feature: AgentFeature) -> bool {
     effective.agent.capabilities.agent_features.contains(&feature)
 }
@@ -213,7 +208,7 @@ mod tests {
                 ],
             ),
             (json!({"timeout": 5, "budget": {"maxTurns": 3}}), json!({}), &[]),
-            (json!({"interactive": true}), json!({}), &["spec.interactive"]),
+            (json!({"interactive": true}), json!({}), &[]),
             (
                 json!({"runnerType": "replay", "mcpServers": {"custom": {"a": {}}}}),
                 json!({}),
@@ -224,7 +219,7 @@ mod tests {
                 json!({"mcpServers": {"custom": {"a": {}}}}),
                 &["spec.mcpServers"],
             ),
-            (json!({}), json!({"defaults": {"approval": {"mode": "Ask"}}}), &["spec.approval.mode Ask"]),
+            (json!({}), json!({"defaults": {"approval": {"mode": "Ask"}}}), &[]),
             (json!({"budget": {"maxTokens": 9}}), json!({}), &["spec.budget.maxTokens"]),
             (json!({"repos": repository}), json!({}), &["spec.repos[].output.pullRequest"]),
         ];
