@@ -5,9 +5,15 @@ use std::path::{Path, PathBuf};
 use ambient_crds::manifest::{Limits, is_manifest_name, read};
 use ambient_crds::validation::{CheckedObject, Scope, across, check};
 
+/// Folders that agents work in: what is in them is theirs.
+const OF_AGENTS: [&str; 2] = ["greeter", "langgraph"];
+
 fn files(directory: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(directory).expect("the examples") {
         let path = entry.expect("an entry").path();
+        if OF_AGENTS.iter().any(|name| path.ends_with(name)) {
+            continue;
+        }
         if path.is_dir() {
             files(&path, found);
         } else if path.file_name().and_then(|name| name.to_str()).is_some_and(is_manifest_name) {
