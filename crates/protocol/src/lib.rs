@@ -8,6 +8,7 @@ pub mod answers;
 pub mod attendance;
 pub mod broker;
 pub mod capabilities;
+pub mod causes;
 #[cfg(feature = "client")]
 pub mod client;
 pub mod conversation;

@@ -15,9 +15,8 @@ pub enum Sandbox {
 }
 
 impl Sandbox {
-    /// All, in words.
-    pub const WORDS: [(&str, Self); 3] =
-        [("off", Self::Off), ("auto", Self::WherePossible), ("on", Self::Required)];
+    /// All of them.
+    const ALL: [Self; 3] = [Self::Off, Self::WherePossible, Self::Required];
 
     /// Its word.
     #[must_use]
@@ -39,7 +38,7 @@ impl FromStr for Sandbox {
     type Err = UnknownSandbox;
 
     fn from_str(word: &str) -> Result<Self, Self::Err> {
-        let found = Self::WORDS.into_iter().find(|(one, _)| *one == word).map(|(_, sandbox)| sandbox);
+        let found = Self::ALL.into_iter().find(|sandbox| sandbox.as_str() == word);
         found.ok_or_else(|| UnknownSandbox(word.to_owned()))
     }
 }
@@ -50,7 +49,8 @@ mod tests {
 
     #[test]
     fn words_are_read_as_they_are_written() {
-        for (word, sandbox) in Sandbox::WORDS {
+        let words = [("off", Sandbox::Off), ("auto", Sandbox::WherePossible), ("on", Sandbox::Required)];
+        for (word, sandbox) in words {
             assert_eq!((sandbox.as_str(), word.parse()), (word, Ok(sandbox)));
         }
         assert_eq!("yes".parse::<Sandbox>().unwrap_err().to_string(), "\"yes\" is none of auto, on, off");

@@ -294,11 +294,13 @@ async fn follow(
 
 /// Keeps the counters; who is waited for is told at once.
 fn note(context: &Context, id: &RunId, sequence: u64, conversation: &Conversation) {
+    let mut is_news = false;
     context.board.note(id, |progress| {
         progress.last_sequence = sequence;
         progress.usage = conversation.usage;
+        is_news = progress.attendance != conversation.attendance;
     });
-    if context.board.get(id).attendance != conversation.attendance {
+    if is_news {
         context.board.update(id, |progress| progress.attendance = conversation.attendance.clone());
     }
 }

@@ -39,6 +39,15 @@ fn keep(events: &[Event]) {
     std::fs::write(std::path::Path::new(&folder).join(format!("{name}.jsonl")), text).unwrap();
 }
 
+/// Ends a run with these events as one that crashed: what they left open can be closed.
+pub(super) fn close(events: &[Event]) {
+    let mut verifier = Verifier::default();
+    verifier.accept(&Event::run_started(RunAgentInput::prompt("t", "r", "x"))).unwrap();
+    events.iter().for_each(|event| verifier.accept(event).unwrap());
+    verifier.closing_events().iter().for_each(|event| verifier.accept(event).unwrap());
+    verifier.accept(&Event::run_error("AgentCrashed", "x", vec![])).unwrap();
+}
+
 /// The conversation of a turn with these events, all of which keep the protocol's rules.
 pub(super) fn conversation(events: &[Event]) -> Conversation {
     let mut all = vec![Event::run_started(RunAgentInput::prompt("t", "r", "Do it"))];

@@ -1,5 +1,6 @@
 //! The requests that a LangGraph server is sent.
 
+use ambient_protocol::causes::with_causes;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,7 +13,6 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 
-use super::cause::with_causes;
 use super::frames::FrameStream;
 use super::patience::Patience;
 

@@ -3,11 +3,10 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use ambient_protocol::causes::with_causes;
 use ambient_protocol::sse::{ForeignDecoder, ForeignFrame};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-
-use super::cause::with_causes;
 
 /// Most bytes of one frame.
 const FRAME_LIMIT: usize = 64 * 1024 * 1024;

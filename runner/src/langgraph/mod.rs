@@ -7,7 +7,6 @@
 //! Where it is told no server, it starts the development server of the graph that is in its working directory.
 
 mod api;
-mod cause;
 mod follow;
 mod frames;
 mod own_server;

@@ -15,6 +15,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde::de::DeserializeOwned;
 
+use crate::causes::with_causes;
 use crate::sse::{Decoder, Frame};
 
 /// Most bytes of an answer that is read whole.
@@ -80,7 +81,7 @@ impl Endpoint {
         let answer = tokio::time::timeout(HEAD_TIMEOUT, self.client.request(request)).await;
         match answer {
             Ok(Ok(response)) => Ok(response),
-            Ok(Err(error)) => Err(ClientError::Unreachable(cause(&error))),
+            Ok(Err(error)) => Err(ClientError::Unreachable(with_causes(&error))),
             Err(_) => Err(ClientError::Unreachable("no answer in time".to_owned())),
         }
     }
@@ -148,7 +149,7 @@ impl Stream for EventStream {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(None) => return Poll::Ready(None),
                 Poll::Ready(Some(Err(error))) => {
-                    return Poll::Ready(Some(Err(ClientError::Broken(cause(&error)))));
+                    return Poll::Ready(Some(Err(ClientError::Broken(with_causes(&error)))));
                 }
                 Poll::Ready(Some(Ok(frame))) => frame,
             };
@@ -158,16 +159,6 @@ impl Stream for EventStream {
             }
         }
     }
-}
-
-fn cause(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        text = format!("{text}: {inner}");
-        source = inner.source();
-    }
-    text
 }
 
 /// Why a request gave no answer of use.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::METADATA_KEY;
+use super::metadata;
 
 /// The outcome of `RUN_FINISHED`; absent means success.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -71,18 +71,14 @@ impl Interrupt {
     /// The same question with a value under `metadata.ambient.<name>`.
     #[must_use]
     pub fn with_metadata(mut self, name: &str, value: Value) -> Self {
-        let ours =
-            self.metadata.get_or_insert_default().entry(METADATA_KEY).or_insert_with(|| Map::new().into());
-        if let Some(object) = ours.as_object_mut() {
-            object.insert(name.to_owned(), value);
-        }
+        metadata::put(&mut self.metadata, name, value);
         self
     }
 
     /// The value under `metadata.ambient.<name>`.
     #[must_use]
     pub fn ambient_metadata(&self, name: &str) -> Option<&Value> {
-        self.metadata.as_ref()?.get(METADATA_KEY)?.get(name)
+        metadata::get(self.metadata.as_ref(), name)
     }
 
     /// The question in words, or what kind of question it is.

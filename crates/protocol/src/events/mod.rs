@@ -6,6 +6,7 @@
 mod body;
 mod constructors;
 mod interrupt;
+mod metadata;
 
 pub use body::{EventBody, MessageRole, ReasoningSubtype, SubagentOutcome, TokenUsage};
 pub use interrupt::{Interrupt, RunOutcome};
@@ -74,18 +75,14 @@ impl Event {
     /// The same event with a value under `metadata.ambient.<name>`.
     #[must_use]
     pub fn with_metadata(mut self, name: &str, value: Value) -> Self {
-        let metadata = self.metadata.get_or_insert_default();
-        let ours = metadata.entry(METADATA_KEY).or_insert_with(|| Value::Object(Map::new()));
-        if let Some(object) = ours.as_object_mut() {
-            object.insert(name.to_owned(), value);
-        }
+        metadata::put(&mut self.metadata, name, value);
         self
     }
 
     /// The value under `metadata.ambient.<name>`.
     #[must_use]
     pub fn ambient_metadata(&self, name: &str) -> Option<&Value> {
-        self.metadata.as_ref()?.get(METADATA_KEY)?.get(name)
+        metadata::get(self.metadata.as_ref(), name)
     }
 
     /// Whether this event ends a run.

@@ -3,7 +3,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use ambient_protocol::outcome::ExitReason;
-use ambient_protocol::{AgentRegistry, EffectiveSession, RunAgentInput, Verifier};
+use ambient_protocol::{AgentRegistry, EffectiveSession, RunAgentInput};
 use serde_json::json;
 
 use super::super::testing::{self, Translated, conversation, frames};
@@ -45,11 +45,7 @@ fn a_run_cut_off_anywhere_can_still_be_closed() {
     for end in 0..lines.len() {
         // A signal ends the program with 0 and without a result.
         let translated = translate(&lines[..end].join("\n"), AgentExit::Code(0));
-        let mut verifier = Verifier::default();
-        verifier.accept(&Event::run_started(RunAgentInput::prompt("t", "r", "x"))).unwrap();
-        translated.events.iter().for_each(|event| verifier.accept(event).unwrap());
-        verifier.closing_events().iter().for_each(|event| verifier.accept(event).unwrap());
-        verifier.accept(&Event::run_error("AgentCrashed", "x", vec![])).unwrap();
+        testing::close(&translated.events);
         assert_eq!(translated.report.failure.unwrap().reason, ExitReason::AgentCrashed, "cut at {end}");
     }
 }

@@ -161,6 +161,15 @@ impl World {
         self.log().iter().map(|event| event.body.kind()).collect()
     }
 
+    /// The agent said something, used a tool, and ended well, and no line of it is strange to its bridge.
+    pub(crate) fn has_understood_its_agent(&self) {
+        let kinds = self.kinds();
+        for kind in ["TEXT_MESSAGE_CONTENT", "TOOL_CALL_ARGS", "TOOL_CALL_RESULT", "RUN_FINISHED"] {
+            assert!(kinds.contains(&kind), "{kind} is missing in {kinds:?}");
+        }
+        assert!(!kinds.contains(&"RAW"), "every line is understood: {kinds:?}");
+    }
+
     fn environment(&self) -> BTreeMap<String, String> {
         let session = self.path("session.json");
         fs::write(&session, serde_json::to_vec(&self.session).unwrap()).unwrap();

@@ -1,9 +1,10 @@
-//! An error with what caused it, in one line.
+//! Errors that have causes.
 
 use std::error::Error;
 
-/// The error's text and those of its causes.
-pub(super) fn with_causes(error: &dyn Error) -> String {
+/// An error with what caused it, in one line.
+#[must_use]
+pub fn with_causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(inner) = source {
