@@ -48,6 +48,7 @@ fn api(app: Arc<App>) -> Router {
         .route("/projects/{project}/agentic-sessions/{session}/answers", post(rest::people::answer))
         .route("/projects/{project}/agentic-sessions/{session}/messages", post(rest::people::say))
         .route("/projects/{project}/agentic-sessions/{session}/interrupt", post(rest::people::interrupt))
+        .route("/projects/{project}/agentic-sessions/{session}/model", post(rest::people::choose_model))
         .route("/projects/{project}/agentic-sessions/{session}/wake", post(rest::people::rouse))
         .fallback(rest::no_such_resource)
         .layer(from_fn_with_state(Arc::clone(&app), api_user))

@@ -26,6 +26,8 @@ pub(crate) enum Wish {
     Answer(Vec<Answer>),
     /// The turn is to be broken off.
     BreakOff,
+    /// The agent is to work with another model.
+    UseModel(String),
 }
 
 /// What became of a wish.
@@ -88,6 +90,10 @@ pub(crate) enum Unwanted {
         "this agent can be told nothing while it works: wait for its answer, or break the turn off at /interrupt"
     )]
     Deaf,
+    #[error("this agent works with the model that it was started with")]
+    ModelFixed,
+    #[error("not the name of a model: letters, digits and -_.:/@[], at most 256 of them")]
+    NoModelName,
     #[error("no turn has begun; a run is begun by its operator")]
     NotBegun,
     #[error("no turn is going on")]

@@ -9,6 +9,7 @@
 //! | `acknowledged-<attempt>` | the outcome is on the remote: nothing is left to do |
 //! | `workspace.json` | what was checked out, and at which commit |
 //! | `conversation` | what the framework calls the conversation, by which another process takes it up |
+//! | `model` | the model that somebody chose for what is left of the run |
 //! | `lock` | held by the runner that works here, until its process ends |
 //! | `agent-home/` | a home folder for the agent, so that it never meets a person's own configuration |
 
@@ -17,6 +18,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use ambient_protocol::input::ModelChoice;
 use ambient_protocol::run::AttemptId;
 use ambient_protocol::{Outcome, RunAgentInput};
 
@@ -86,6 +88,29 @@ impl StateFolder {
         let path = self.conversation_file();
         durable::replace(&path, name.as_bytes())
             .map_err(|cause| StateError::new("note the conversation's name", &path, cause))
+    }
+
+    /// The model that somebody chose for what is left of the run.
+    pub(crate) fn chosen_model(&self) -> Result<Option<ModelChoice>, StateError> {
+        let path = self.model_file();
+        let failed = |cause| StateError::new("read the chosen model", &path, cause);
+        match fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| failed(error.into())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(cause) => Err(failed(cause)),
+        }
+    }
+
+    /// Notes it; when this returns it survives a crash.
+    pub(crate) fn note_chosen_model(&self, choice: &ModelChoice) -> Result<(), StateError> {
+        let path = self.model_file();
+        let bytes = serde_json::to_vec(choice).unwrap_or_default();
+        durable::replace(&path, &bytes)
+            .map_err(|cause| StateError::new("note the chosen model", &path, cause))
+    }
+
+    fn model_file(&self) -> PathBuf {
+        self.root.join("model")
     }
 
     fn conversation_file(&self) -> PathBuf {

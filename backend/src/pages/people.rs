@@ -18,6 +18,9 @@ use crate::view::people;
 pub(crate) struct Message {
     id: String,
     text: String,
+    /// The model from here on; empty leaves it as it is.
+    #[serde(default)]
+    model: String,
 }
 
 /// `POST …/answers`.
@@ -41,6 +44,10 @@ pub(crate) async fn say(
     Form(message): Form<Message>,
 ) -> Result<Redirect, PageError> {
     let target = Target::find(&app, user, &project, &session, None).await?;
+    let model = message.model.trim();
+    if !model.is_empty() {
+        speaker(&app, &target).await?.choose_model(model).await.map_err(Error::Runner)?;
+    }
     runs::say(&app, &target, &message.id, &message.text).await?;
     Ok(back(&target))
 }

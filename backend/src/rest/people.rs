@@ -1,8 +1,9 @@
-//! `POST …/agentic-sessions/{session}/{answers,messages,interrupt,wake}`: what people say to a run.
+//! `POST …/agentic-sessions/{session}/{answers,messages,interrupt,model,wake}`: what people say to a run.
 
 use std::sync::Arc;
 
 use ambient_protocol::answers::{Answers, AnswersReceipt};
+use ambient_protocol::input::ModelChoice;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -64,6 +65,19 @@ pub(crate) async fn interrupt(
 ) -> Result<StatusCode, ApiError> {
     let target = Target::find(&app, user, &project, &session, None).await?;
     speaker(&app, &target).await?.interrupt().await.map_err(Error::Runner)?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+/// Has the agent work with another model, from its next turn on at the latest.
+pub(crate) async fn choose_model(
+    State(app): State<Arc<App>>,
+    Extension(user): Extension<User>,
+    Path((project, session)): Path<(String, String)>,
+    body: Bytes,
+) -> Result<StatusCode, ApiError> {
+    let choice: ModelChoice = read(&body)?;
+    let target = Target::find(&app, user, &project, &session, None).await?;
+    speaker(&app, &target).await?.choose_model(&choice.model).await.map_err(Error::Runner)?;
     Ok(StatusCode::ACCEPTED)
 }
 

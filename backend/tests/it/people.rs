@@ -37,22 +37,23 @@ async fn whoever_may_change_a_session_speaks_with_its_agent_and_is_named() {
     let message = json!({"id": "m1", "text": "Go on."});
     assert_eq!(post(&world, "messages", ADMIN, &message).await.0, StatusCode::ACCEPTED);
     assert_eq!(post(&world, "interrupt", ADMIN, &json!({})).await.0, StatusCode::ACCEPTED);
+    let model = json!({"model": "claude-haiku-4-5"});
+    assert_eq!(post(&world, "model", ADMIN, &model).await.0, StatusCode::ACCEPTED);
     let told = runner.told();
     let places: Vec<_> = told.iter().map(|(path, by, _)| (path.as_str(), by.as_str())).collect();
-    assert_eq!(
-        places,
-        [("/answers", "backend/admin"), ("/", "backend/admin"), ("/interrupt", "backend/admin")]
-    );
+    assert_eq!(places, ["/answers", "/", "/interrupt", "/model"].map(|path| (path, "backend/admin")));
+    assert_eq!(told[3].2, model);
     assert_eq!(told[0].2, answers);
     assert_eq!(
         (&told[1].2["messages"][0]["id"], &told[1].2["messages"][0]["content"]),
         (&json!("m1"), &json!("Go on."))
     );
-    for path in ["answers", "messages", "interrupt"] {
-        let body = if path == "messages" { &message } else { &answers };
+    for (path, body) in
+        [("answers", &answers), ("messages", &message), ("interrupt", &answers), ("model", &model)]
+    {
         assert_eq!(post(&world, path, GUEST, body).await.0, StatusCode::FORBIDDEN, "{path}");
     }
-    assert_eq!(runner.told().len(), 3, "nobody else was heard");
+    assert_eq!(runner.told().len(), 4, "nobody else was heard");
 }
 
 #[tokio::test]

@@ -72,6 +72,17 @@ impl RunAgentInput {
     }
 }
 
+/// The body of `POST /model`: what the agent works with from its next turn on at the latest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ModelChoice {
+    /// The model's name.
+    pub model: String,
+    /// Who chose it: the token's subject, whatever a request says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+}
+
 fn with_context(asked: String, context: &[ContextItem]) -> String {
     context.iter().fold(asked, |text, item| format!("{text}\n\n## {}\n\n{}", item.description, item.value))
 }

@@ -33,6 +33,11 @@ pub(crate) trait Bridge: Send + Sync {
     /// What the framework can do through this bridge; the agent registry declares the same.
     fn capabilities(&self) -> FrameworkCapabilities;
 
+    /// Whether another model can be chosen while a run goes on.
+    fn changes_model(&self) -> bool {
+        false
+    }
+
     /// The agent's command, which begins with this turn.
     fn command(&self, context: &TurnContext<'_>) -> AgentCommand;
 
@@ -78,6 +83,11 @@ pub(crate) trait Translator: Send {
 
     /// Somebody says something, in a turn or between two. None where the agent cannot be told now.
     fn said(&mut self, _text: &str) -> Option<Translation> {
+        None
+    }
+
+    /// It is to work with another model from its next turn on at the latest. None where it cannot be told now.
+    fn use_model(&mut self, _model: &str) -> Option<Vec<Word>> {
         None
     }
 
@@ -218,6 +228,8 @@ pub(crate) struct TurnContext<'a> {
     pub(crate) mark: &'a str,
     /// Whether the agent is another user than the one that has checked out the repositories.
     pub(crate) is_other_user: bool,
+    /// The model in force: the session's, or the one that was chosen since. The framework's own where there is none.
+    pub(crate) model: Option<&'a str>,
     /// The conversation to take up, where there is one.
     pub(crate) takes_up: Option<TakenUp<'a>>,
     /// What the run has consumed before.

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::conversation::ConversationName;
 use super::ending::ending_event;
+use super::model::ChosenModel;
 use super::{Ending, RunnerError};
 use crate::bridge::Bridge;
 use crate::carrier::Carrier;
@@ -35,6 +36,7 @@ pub(super) struct Attempt {
     pub(super) desk: Desk,
     pub(super) orders: mpsc::Receiver<Order>,
     pub(super) conversation: ConversationName,
+    pub(super) model: ChosenModel,
     /// Turns that this attempt has begun.
     pub(super) turns: u32,
 }

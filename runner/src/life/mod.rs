@@ -4,6 +4,7 @@ mod attempt;
 mod confinement;
 mod conversation;
 mod ending;
+mod model;
 mod openings;
 mod recovery;
 mod rest;
@@ -19,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::attempt::Attempt;
 pub(crate) use self::conversation::ConversationName;
+use self::model::ChosenModel;
 use crate::bridge::{self, UnknownRunnerType};
 use crate::carrier::{Carrier, ChildProcess, SocketCarrier};
 use crate::config::Config;
@@ -105,8 +107,20 @@ async fn serve_attempt(
     let closing = CancellationToken::new();
     let answering = tokio::spawn(server::answer(listener, desk.clone(), closing.clone()));
     let conversation = ConversationName::read(state.clone())?;
-    let attempt =
-        Attempt { config, lending, carrier, bridge, state, recorder, desk, orders, conversation, turns: 0 };
+    let model = ChosenModel::read(state.clone())?;
+    let attempt = Attempt {
+        config,
+        lending,
+        carrier,
+        bridge,
+        state,
+        recorder,
+        desk,
+        orders,
+        conversation,
+        model,
+        turns: 0,
+    };
     let ending = attempt.live(shutdown).await;
     closing.cancel();
     // A client that does not read its stream must not keep a finished runner.

@@ -129,6 +129,7 @@ impl Attempt {
     ) -> Result<Begun, RunnerError> {
         let is_further = self.recorder.facts().turn().is_some();
         self.recorder.record(Event::run_started(input.clone()).with_metadata("by", by.into()))?;
+        self.record_model()?;
         if is_further && self.turns == 1 && self.conversation.known().is_none() && self.is_interactive() {
             let why = "the agent's framework cannot take a conversation up: it knows nothing of what was said before";
             self.recorder.record(Event::custom("ambient.conversation", json!({"begunAnew": why})))?;

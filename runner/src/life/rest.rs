@@ -55,7 +55,7 @@ impl Attempt {
                     // From here on another runner of this attempt only ends it.
                     self.state.claim_start(&self.expected_input())?;
                     let (wish, order) = Order::new(Wish::Say(message), &by);
-                    let begun = self.at_rest(wish)?;
+                    let begun = self.at_rest(wish, &mut None)?;
                     answering.pass_on(order);
                     if let Some(begun) = begun {
                         return Ok(Rest::Next(Box::new(begun)));
@@ -64,6 +64,9 @@ impl Attempt {
                 (Wish::Say(_), _, answering) => answering.reply(Err(Unwanted::NotBegun)),
                 (Wish::Answer(answers), _, answering) => {
                     answering.reply(self.answered_before(&answers).ok_or(Unwanted::NoQuestion));
+                }
+                (Wish::UseModel(model), by, answering) => {
+                    answering.reply(self.use_model(model, &by, None)?.map(|()| self.nothing_new()));
                 }
                 (Wish::BreakOff, _, answering) => answering.reply(Err(Unwanted::NoTurn)),
             }
@@ -95,14 +98,14 @@ impl Attempt {
                 }
             };
             let Some(order) = order else { return Ok(Rest::Stopped) };
-            if let Some(begun) = self.at_rest(order)? {
+            if let Some(begun) = self.at_rest(order, agent)? {
                 return Ok(Rest::Next(Box::new(begun)));
             }
         }
     }
 
     /// Grants an order, and gives the turn that it begins.
-    fn at_rest(&mut self, order: Order) -> Result<Option<Begun>, RunnerError> {
+    fn at_rest(&mut self, order: Order, agent: &mut Option<Agent>) -> Result<Option<Begun>, RunnerError> {
         let (wish, by, answering) = order.open();
         let questions = self.recorder.facts().attendance().questions();
         match wish {
@@ -129,10 +132,19 @@ impl Attempt {
                 answering.reply(Ok(Taken::After(last)));
                 return Ok(Some(begun));
             }
+            Wish::UseModel(model) => {
+                let done = self.use_model(model, &by, agent.as_mut())?;
+                answering.reply(done.map(|()| self.nothing_new()));
+            }
             Wish::BreakOff => answering.reply(Err(Unwanted::NoTurn)),
             Wish::Begin(_) => answering.reply(Err(Unwanted::SaidBefore)),
         }
         Ok(None)
+    }
+
+    /// Nothing follows that is not in the log yet.
+    fn nothing_new(&self) -> Taken {
+        Taken::After(self.recorder.log().progress().last)
     }
 
     fn deny_all(&mut self) -> Result<Rest, RunnerError> {

@@ -185,6 +185,10 @@ impl Attempt {
                     answering.reply(Ok(Taken::After(last)));
                     return Ok(Pause::Over(Cause::Stopped));
                 }
+                Wish::UseModel(model) => match self.use_model(model, &by, Some(agent))? {
+                    Ok(()) => self.record_model().map(|()| Ok(Taken::After(last)))?,
+                    Err(unwanted) => Err(unwanted),
+                },
                 Wish::Begin(_) => Err(Unwanted::SaidBefore),
             };
             answering.reply(reply);
@@ -205,6 +209,7 @@ impl Attempt {
             executable: &self.config.executable,
             mark: &mark,
             is_other_user: self.config.agent_socket.is_some(),
+            model: self.model.name().or(self.config.session.model.name.as_deref()),
             takes_up: name.map(|name| TakenUp { name, cut_off: turn.runs_again }),
             spent: self.recorder.facts().usage(),
         };

@@ -17,6 +17,7 @@ pub(crate) struct Facts {
     last_at: Option<Timestamp>,
     usage: Usage,
     model: Option<String>,
+    chosen_model: Option<String>,
     ending: Option<Event>,
     last_text: LastText,
     attendance: Attendance,
@@ -31,6 +32,9 @@ struct LastText {
     message: String,
     text: String,
 }
+
+/// Name of the event that tells of another model than the session's.
+pub(crate) const MODEL_EVENT: &str = "ambient.model";
 
 /// Longest text that is kept as a summary, in bytes.
 const SUMMARY_LIMIT: usize = 16 * 1024;
@@ -64,6 +68,11 @@ impl Facts {
     /// The model of the last turn that named one.
     pub(crate) fn model(&self) -> Option<&str> {
         self.model.as_deref()
+    }
+
+    /// The model that somebody chose last.
+    pub(crate) fn chosen_model(&self) -> Option<&str> {
+        self.chosen_model.as_deref()
     }
 
     /// The last thing the agent said.
@@ -109,6 +118,9 @@ impl Facts {
                 let model = event.ambient_metadata("model").and_then(Value::as_str);
                 self.model = model.map(str::to_owned).or(self.model.take());
                 self.ending = Some(event.clone());
+            }
+            EventBody::Custom { name, value, .. } if name == MODEL_EVENT => {
+                self.chosen_model = value["model"].as_str().map(str::to_owned);
             }
             EventBody::TextMessageStart { message_id, role: Some(MessageRole::User), .. } => {
                 self.said.insert(message_id.clone());

@@ -11,6 +11,7 @@ mod recorder;
 mod redaction;
 
 pub(crate) use digest::RunningDigest;
+pub(crate) use facts::MODEL_EVENT;
 pub(crate) use file::EventLog;
 pub use file::LogError;
 pub(crate) use reader::{LogReader, Next};

@@ -8,6 +8,7 @@
 //! | `GET /health` | none | 200 once a first turn can be started or the run has ended; 503 and why before |
 //! | `POST /answers` | Control | 202 and who gave them; 200 where they were given before; 409 where no question is open, 422 where an answer is missing or is to none |
 //! | `POST /interrupt` | Control | 202; 409 where no turn is going on |
+//! | `POST /model` | Control | 202; 422 where the agent cannot be given another |
 //! | `POST /stop` | Control | 202 |
 //! | `GET /outcome` | Outcome | the outcome, or 204 |
 //! | `GET /outcome/bundles/<repository>` | Outcome | the agent's commits |
@@ -60,6 +61,7 @@ fn router(desk: Desk) -> Router {
         .route("/health", get(health))
         .route("/answers", post(people::answer))
         .route("/interrupt", post(people::interrupt))
+        .route("/model", post(people::use_model))
         .route("/stop", post(stop))
         .route("/outcome", get(outcome::get))
         .route("/outcome/bundles/{repository}", get(outcome::bundle))

@@ -1,6 +1,7 @@
-//! `POST /answers` and `POST /interrupt`: what people do in a run, in their own names.
+//! `POST /answers`, `POST /interrupt` and `POST /model`: what people do in a run, in their own names.
 
 use ambient_protocol::answers::{Answers, AnswersReceipt};
+use ambient_protocol::input::ModelChoice;
 use ambient_protocol::token::Scope;
 use axum::Json;
 use axum::extract::State;
@@ -35,5 +36,19 @@ pub(super) async fn interrupt(State(desk): State<Desk>, headers: HeaderMap) -> R
     let bearer = desk.authorize(&headers, Scope::Control)?;
     desk.order(Wish::BreakOff, &bearer.subject).await?;
     tracing::info!(by = bearer.subject, via = bearer.issuer, "turn broken off");
+    Ok(StatusCode::ACCEPTED)
+}
+
+/// Has the agent work with another model.
+pub(super) async fn use_model(
+    State(desk): State<Desk>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<StatusCode, Refusal> {
+    let bearer = desk.authorize(&headers, Scope::Control)?;
+    let choice: ModelChoice =
+        serde_json::from_slice(&body).map_err(|error| Refusal::Model(error.to_string()))?;
+    desk.order(Wish::UseModel(choice.model.clone()), &bearer.subject).await?;
+    tracing::info!(by = bearer.subject, via = bearer.issuer, model = choice.model, "another model chosen");
     Ok(StatusCode::ACCEPTED)
 }

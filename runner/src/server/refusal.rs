@@ -22,6 +22,8 @@ pub(super) enum Refusal {
     WrongTurn(String),
     #[error("not a list of answers: {0}")]
     Answers(String),
+    #[error("not the choice of a model: {0}")]
+    Model(String),
     #[error("a message is said by a user, in words, under an id of its own")]
     NoMessage,
     #[error(transparent)]
@@ -50,7 +52,7 @@ impl Refusal {
             Self::NoToken => StatusCode::UNAUTHORIZED,
             Self::Token(TokenError::Scope(_)) => StatusCode::FORBIDDEN,
             Self::Token(_) => StatusCode::UNAUTHORIZED,
-            Self::Input(_) | Self::WrongTurn(_) | Self::Answers(_) | Self::NoMessage => {
+            Self::Input(_) | Self::WrongTurn(_) | Self::Answers(_) | Self::Model(_) | Self::NoMessage => {
                 StatusCode::BAD_REQUEST
             }
             Self::AlreadyStarted | Self::NoOutcome => StatusCode::CONFLICT,
@@ -67,9 +69,11 @@ impl Refusal {
 fn unwanted_status(unwanted: &Unwanted) -> StatusCode {
     match unwanted {
         Unwanted::QuestionsOpen(_) => StatusCode::LOCKED,
-        Unwanted::UnknownQuestion(_) | Unwanted::Unanswered(_) | Unwanted::Deaf => {
-            StatusCode::UNPROCESSABLE_ENTITY
-        }
+        Unwanted::UnknownQuestion(_)
+        | Unwanted::Unanswered(_)
+        | Unwanted::Deaf
+        | Unwanted::ModelFixed
+        | Unwanted::NoModelName => StatusCode::UNPROCESSABLE_ENTITY,
         Unwanted::SaidBefore | Unwanted::NoQuestion | Unwanted::NoTurn => StatusCode::CONFLICT,
         Unwanted::NotBegun => StatusCode::TOO_EARLY,
         Unwanted::Ended => StatusCode::GONE,

@@ -116,6 +116,12 @@ impl Agent {
         self.perform(translation.unwrap_or_default(), recorder).map(|_| heard)
     }
 
+    /// Has it work with another model; `false` where it cannot be told.
+    pub(crate) fn use_model(&mut self, model: &str) -> bool {
+        let words = self.translator.use_model(model).filter(|_| !self.concluded);
+        words.is_some_and(|words| self.voice.say(words).is_ok())
+    }
+
     /// Tells it that its turn is called off. One that cannot be told is ended by whoever follows it on.
     pub(crate) fn call_off(&mut self) {
         let words = self.translator.call_off();

@@ -244,3 +244,16 @@ async fn a_run_that_is_not_interactive_can_be_steered_and_broken_off() {
         assert_eq!(status(say(&runner.client, &world, "m2", "too late").await), 410);
     }
 }
+
+#[tokio::test]
+async fn an_agent_that_cannot_be_given_another_model_keeps_its_own() {
+    for world in talking() {
+        let runner = world.runner().await;
+        bounded(frames(start(&runner.client, &world).await)).await;
+        let error = runner.client.choose_model("another").await.unwrap_err();
+        assert!(matches!(error, ClientError::Status { status: 422, .. }), "{error}");
+        assert!(error.to_string().contains("the model that it was started with"), "{error}");
+        runner.client.stop().await.unwrap();
+        outcome(&runner.client).await;
+    }
+}

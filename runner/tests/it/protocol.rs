@@ -68,6 +68,7 @@ async fn tokens_open_what_they_are_for_and_nothing_else() {
         ("GET", "/capabilities", Scope::Read),
         ("POST", "/answers", Scope::Control),
         ("POST", "/interrupt", Scope::Control),
+        ("POST", "/model", Scope::Control),
         ("POST", "/stop", Scope::Control),
         ("GET", "/outcome", Scope::Outcome),
         ("GET", "/outcome/bundles/target", Scope::Outcome),

@@ -6,6 +6,7 @@
 use ambient_model_server::Script;
 use ambient_protocol::Answer;
 use ambient_protocol::answers::Choices;
+use ambient_protocol::events::EventBody;
 use ambient_protocol::outcome::ExitReason;
 use serde_json::json;
 
@@ -187,6 +188,42 @@ async fn people_talk_steer_and_break_off() {
     let done = outcome(client).await;
     assert_eq!((done.exit, done.usage.input_tokens, done.usage.output_tokens), (ExitReason::Stopped, 50, 5));
     assert_eq!(living_processes(&world), Vec::<i32>::new());
+}
+
+#[tokio::test]
+#[ignore = "needs Claude Code: set AMBIENT_E2E_CLAUDE to its program"]
+async fn another_model_is_chosen_in_a_turn_and_between_two_and_outlives_the_attempt() {
+    let script = "turns:\n- text: I wait a little.\n  tools:\n  - {name: Bash, input: {command: sleep 2, description: Wait}}\n\
+                  - text: First.\n- text: Second.\n- text: Third.\n- text: Fourth.\n";
+    let mut world = world(Script::parse(script).unwrap(), "dummy-key-0123456789").await;
+    world.session(|session| session["interactive"] = json!(true));
+    let first = world.process();
+    let client = &first.client;
+    let mut turn = start(client, &world).await;
+    wait_for(&mut turn, |frame| frame.data.contains("TOOL_CALL_END")).await;
+    assert!(client.choose_model("--help").await.is_err(), "no name");
+    client.choose_model("claude-sonnet-4-6").await.unwrap();
+    bounded(frames(turn)).await;
+    let ended = bounded(frames(say(client, &world, "m1", "go on").await.unwrap())).await.pop().unwrap();
+    assert!(ended.data.contains("claude-sonnet-4-6"), "{}", ended.data);
+    client.choose_model("claude-haiku-4-5").await.unwrap();
+    let ended = bounded(frames(say(client, &world, "m2", "go on").await.unwrap())).await.pop().unwrap();
+    assert!(ended.data.contains("claude-haiku-4-5"), "{}", ended.data);
+    first.kill();
+    world.next_attempt();
+    let second = world.process();
+    let turn = say_when_ready(&second.client, &world, "m3", "and on").await;
+    let ended = bounded(frames(turn)).await.pop().unwrap();
+    assert!(ended.data.contains("claude-haiku-4-5"), "{}", ended.data);
+    second.client.stop().await.unwrap();
+    assert_eq!(outcome(&second.client).await.model.as_deref(), Some("claude-haiku-4-5"));
+    let chosen = world.log().into_iter().filter_map(|event| match event.body {
+        EventBody::Custom { name, value, .. } if name == "ambient.model" => Some(value),
+        _ => None,
+    });
+    let by = |model: &str| json!({"model": model, "by": "operator"});
+    assert_eq!(chosen.collect::<Vec<_>>(), [by("claude-sonnet-4-6"), by("claude-haiku-4-5")]);
+    world.has_understood_its_agent();
 }
 
 #[tokio::test]

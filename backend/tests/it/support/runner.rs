@@ -55,6 +55,7 @@ impl TestRunner {
             .route("/", post(told))
             .route("/answers", post(told))
             .route("/interrupt", post(told))
+            .route("/model", post(told))
             .with_state((seen, Arc::clone(&shared)));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();

@@ -7,6 +7,7 @@
 //! | `GET /capabilities`, `GET /health` | Read, none | JSON |
 //! | `POST /answers` [`Answers`] | Control | 202 [`AnswersReceipt`]; 200 where they were given before; 409 where none are wanted, 422 where some are missing |
 //! | `POST /interrupt` | Control | 202; 409 where no turn is going on |
+//! | `POST /model` [`ModelChoice`] | Control | 202; 422 where the agent cannot be given another |
 //! | `POST /stop` | Control | 202 |
 //! | `GET /outcome` | Outcome | 200 [`Outcome`], or 204 until there is one |
 //! | `GET /outcome/bundles/<name>` | Outcome | the bundle of one repository |
@@ -20,7 +21,7 @@ use hyper::{Method, StatusCode};
 use super::http::{ClientError, Endpoint, EventStream, read_body};
 use crate::answers::{Answer, Answers, AnswersReceipt};
 use crate::capabilities::FrameworkCapabilities;
-use crate::input::RunAgentInput;
+use crate::input::{ModelChoice, RunAgentInput};
 use crate::outcome::Outcome;
 
 /// A client of one runner.
@@ -92,6 +93,16 @@ impl RunnerClient {
     /// Fails where the runner cannot be reached or refuses.
     pub async fn interrupt(&self) -> Result<(), ClientError> {
         self.endpoint.send(Method::POST, "/interrupt", Some(Bytes::from_static(b"{}"))).await.map(drop)
+    }
+
+    /// Has the agent work with another model, from its next turn on at the latest.
+    ///
+    /// # Errors
+    /// Fails where the runner cannot be reached or refuses: not every agent can be given another.
+    pub async fn choose_model(&self, model: &str) -> Result<(), ClientError> {
+        let body = serde_json::to_vec(&ModelChoice { model: model.to_owned(), by: None });
+        let body = body.map_err(|error| ClientError::Request(error.to_string()))?;
+        self.endpoint.send(Method::POST, "/model", Some(body.into())).await.map(drop)
     }
 
     /// Asks the agent and all its processes to end.

@@ -71,7 +71,7 @@ impl Bridge for Acp {
         let setup = Setup {
             directory: context.directory(),
             prompt: prompt(context),
-            model: session.model.name.clone(),
+            model: context.model.map(str::to_owned),
             auth_method: session.environment.get(ACP_AUTH_METHOD).cloned(),
             servers: McpServer::all(session),
         };

@@ -79,7 +79,7 @@ fn flags(context: &TurnContext<'_>) -> Vec<String> {
     let cost = limits.max_cost_usd.map(left);
     let optional = [
         ("--resume", context.takes_up.map(|taken_up| taken_up.name.to_owned())),
-        ("--model", context.session.model.name.clone()),
+        ("--model", context.model.map(str::to_owned)),
         ("--max-turns", turns.map(|turns| turns.to_string())),
         ("--max-budget-usd", cost.map(|cost| cost.to_string())),
     ];

@@ -7,6 +7,9 @@ use super::text;
 /// Id of the one question that is asked of the program at its start.
 const INITIALIZE: &str = "ambient-initialize";
 
+/// Id of the request for another model.
+const SET_MODEL: &str = "ambient-model";
+
 /// What the program wants, or answers.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Control {
@@ -14,6 +17,8 @@ pub(super) enum Control {
     Ready,
     /// It refuses to be driven, in these words.
     Refuses(String),
+    /// It keeps its model, for this reason.
+    KeepsModel(String),
     /// It has answered something else.
     Answered,
     /// It asks whether it may use a tool.
@@ -63,12 +68,13 @@ pub(super) fn read(frame: &Value) -> Option<Control> {
 }
 
 fn answer(response: &Value) -> Control {
-    if response["request_id"] != INITIALIZE {
-        return Control::Answered;
-    }
-    match response["subtype"].as_str() {
-        Some("success") => Control::Ready,
-        _ => Control::Refuses(text(response, "error").unwrap_or_else(|| "it gives no reason".to_owned())),
+    let succeeded = response["subtype"] == "success";
+    let why = || text(response, "error").unwrap_or_else(|| "it gives no reason".to_owned());
+    match response["request_id"].as_str() {
+        Some(INITIALIZE) if succeeded => Control::Ready,
+        Some(INITIALIZE) => Control::Refuses(why()),
+        Some(SET_MODEL) if !succeeded => Control::KeepsModel(why()),
+        _ => Control::Answered,
     }
 }
 
@@ -80,6 +86,11 @@ pub(super) fn initialize() -> String {
 /// Breaks the turn off.
 pub(super) fn interrupt() -> String {
     request("ambient-interrupt", &json!({"subtype": "interrupt"}))
+}
+
+/// Has it ask another model from its next turn on at the latest.
+pub(super) fn set_model(model: &str) -> String {
+    request(SET_MODEL, &json!({"subtype": "set_model", "model": model}))
 }
 
 /// What a user says.
@@ -134,6 +145,8 @@ mod tests {
             (response(INITIALIZE, "success"), Some(Control::Ready)),
             (response(INITIALIZE, "error"), Some(Control::Refuses("no".to_owned()))),
             (response("ambient-interrupt", "success"), Some(Control::Answered)),
+            (response(SET_MODEL, "success"), Some(Control::Answered)),
+            (response(SET_MODEL, "error"), Some(Control::KeepsModel("no".to_owned()))),
             (
                 json!({"type": "control_request", "request_id": "q", "request": {"subtype": "can_use_tool",
                     "tool_name": "Bash", "input": {"command": "ls"}, "tool_use_id": "c", "description": "List"}}),

@@ -17,7 +17,7 @@ mod subagents;
 use ambient_protocol::capabilities::AgentFeature;
 use ambient_protocol::registry::DEFAULT_RUNNER_TYPE;
 use ambient_protocol::{Answer, Event, FrameworkCapabilities};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use self::blocks::Blocks;
 use self::conclusion::Conclusion;
@@ -48,6 +48,10 @@ impl Bridge for Claude {
             tracing: false,
             session_persistence: true,
         }
+    }
+
+    fn changes_model(&self) -> bool {
+        true
     }
 
     fn command(&self, context: &TurnContext<'_>) -> AgentCommand {
@@ -139,6 +143,10 @@ impl Translator for ClaudeTranslator {
         Some(Translation { words: vec![word], ..Translation::default() })
     }
 
+    fn use_model(&mut self, model: &str) -> Option<Vec<Word>> {
+        Some(vec![Word::Line(control::set_model(model))])
+    }
+
     fn conversation(&self) -> Option<&str> {
         self.conversation.as_deref()
     }
@@ -161,6 +169,10 @@ impl ClaudeTranslator {
                 None => Translation::default(),
             },
             Control::Refuses(why) => abort(format!("the agent does not speak its control protocol: {why}")),
+            Control::KeepsModel(why) => {
+                let ignored = json!({"what": "the choice of another model", "why": why});
+                Translation::of(vec![Event::custom("ambient.ignored", ignored)])
+            }
             Control::Answered => Translation::default(),
             Control::Permission(request) => self.people.permission(request),
             Control::Withdrawn(id) => {

@@ -157,8 +157,9 @@ fn command(extra: &Value) -> AgentCommand {
 /// What comes of a turn of a session with `extra`, and of what was checked out.
 pub(super) fn context_with<T>(extra: &Value, record: &Value, of: impl FnOnce(&TurnContext<'_>) -> T) -> T {
     let inherited = BTreeMap::from([("PATH".to_owned(), OsString::from("/bin"))]);
+    let session = session(extra);
     of(&TurnContext {
-        session: &session(extra),
+        session: &session,
         input: &RunAgentInput::prompt("uid", "s-r1-a1", "-p is what I ask"),
         environment: &inherited,
         workspace: Path::new("/w"),
@@ -167,6 +168,7 @@ pub(super) fn context_with<T>(extra: &Value, record: &Value, of: impl FnOnce(&Tu
         executable: Path::new("/ambient"),
         mark: "mark",
         is_other_user: false,
+        model: session.model.name.as_deref(),
         takes_up: None,
         spent: Usage::default(),
     })

@@ -47,8 +47,7 @@ fn flags(context: &TurnContext<'_>) -> Vec<String> {
     // What needs consent a rule says.
     flags.extend(["--approval-mode", "yolo"].map(str::to_owned));
     // Without a model it asks a small one before each answer which to take.
-    let model = context.session.model.name.iter();
-    flags.extend(model.flat_map(|model| ["--model".to_owned(), model.clone()]));
+    flags.extend(context.model.iter().flat_map(|model| ["--model".to_owned(), (*model).to_owned()]));
     flags
 }
 

@@ -78,7 +78,7 @@ fn generation(context: &TurnContext<'_>) -> Option<Value> {
     .into_iter()
     .filter_map(|(name, value)| Some((name.to_owned(), value?)))
     .collect();
-    let matched = model.name.as_ref().map_or_else(|| json!({}), |name| json!({ "model": name }));
+    let matched = context.model.map_or_else(|| json!({}), |name| json!({ "model": name }));
     let overridden = json!({"match": matched, "modelConfig": {"generateContentConfig": parameters}});
     (!parameters.is_empty()).then(|| json!({ "customOverrides": [overridden] }))
 }
@@ -99,7 +99,7 @@ pub(super) fn setup(context: &TurnContext<'_>) -> Setup {
     Setup {
         directory: context.directory(),
         prompt: context.prompt(),
-        model: context.session.model.name.clone(),
+        model: context.model.map(str::to_owned),
         auth_method: Some(key_type(&context.base_environment()).to_owned()),
         servers: Vec::new(),
     }

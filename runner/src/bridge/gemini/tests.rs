@@ -184,8 +184,9 @@ fn session(extra: &Value) -> EffectiveSession {
 
 fn command(extra: &Value) -> AgentCommand {
     let inherited = BTreeMap::from([("PATH".to_owned(), OsString::from("/bin"))]);
+    let session = session(extra);
     Gemini.command(&TurnContext {
-        session: &session(extra),
+        session: &session,
         input: &RunAgentInput::prompt("uid", "s-r1-a1", "-p is what I ask"),
         environment: &inherited,
         workspace: Path::new("/w"),
@@ -194,6 +195,7 @@ fn command(extra: &Value) -> AgentCommand {
         executable: Path::new("/ambient"),
         mark: "mark",
         is_other_user: false,
+        model: session.model.name.as_deref(),
         takes_up: None,
         spent: ambient_protocol::Usage::default(),
     })

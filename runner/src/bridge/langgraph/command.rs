@@ -76,7 +76,7 @@ fn input(context: &TurnContext<'_>) -> Value {
 fn configurable(context: &TurnContext<'_>) -> Map<String, Value> {
     let model = &context.session.model;
     let settings = [
-        ("model", model.name.clone().map(Value::from)),
+        ("model", context.model.map(Value::from)),
         ("temperature", model.temperature.map(Value::from)),
         ("max_tokens", model.max_tokens.map(Value::from)),
     ];

@@ -208,6 +208,7 @@ fn the_client_is_told_server_conversation_and_run() {
         executable: Path::new("/ambient"),
         mark: "mark",
         is_other_user: false,
+        model: session.model.name.as_deref(),
         takes_up: None,
         record: &WorkspaceRecord::default(),
         spent: ambient_protocol::Usage::default(),

@@ -62,6 +62,7 @@ fn context<'a>(
         executable: Path::new("/ambient"),
         mark: "mark",
         is_other_user: false,
+        model: session.model.name.as_deref(),
         takes_up: None,
         spent: ambient_protocol::Usage::default(),
     }
