@@ -109,7 +109,7 @@ fn acp() -> AgentEntry {
             file_system: true,
             mcp: true,
             tracing: false,
-            session_persistence: false,
+            session_persistence: true,
         },
         key_names: ["ANTHROPIC_API_KEY", "GEMINI_API_KEY", "OPENAI_API_KEY"].map(str::to_owned).into(),
         default_model: None,
@@ -174,7 +174,7 @@ fn langgraph() -> AgentEntry {
             file_system: false,
             mcp: false,
             tracing: false,
-            session_persistence: false,
+            session_persistence: true,
         },
         key_names: ["ANTHROPIC_API_KEY", "GEMINI_API_KEY", "LANGGRAPH_API_KEY", "OPENAI_API_KEY"]
             .map(str::to_owned)

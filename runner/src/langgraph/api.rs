@@ -94,11 +94,28 @@ impl Api {
     /// The server's word for how a run stands.
     pub(super) async fn status(&self, run: &RunPath) -> Result<String, ApiError> {
         let path = run.path();
-        let answer = self.send(Method::GET, &path, None, None, self.patience.answer).await?;
-        let unexpected = |what| ApiError::Unexpected { request: self.name(&Method::GET, &path), what };
+        let run = self.read(&path).await?;
+        let what = "its answer names no status";
+        let unexpected = || ApiError::Unexpected { request: self.name(&Method::GET, &path), what };
+        run["status"].as_str().map(str::to_owned).ok_or_else(unexpected)
+    }
+
+    /// Whether the server has a conversation in which something was said.
+    pub(super) async fn has_conversation(&self, thread_id: &str) -> Result<bool, ApiError> {
+        match self.read(&format!("/threads/{thread_id}/state?subgraphs=false")).await {
+            Ok(state) => Ok(state["values"].as_object().is_some_and(|values| !values.is_empty())),
+            Err(ApiError::Refused { status: 404, .. }) => Ok(false),
+            // One that is too long to be read is there.
+            Err(ApiError::Unexpected { .. }) => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn read(&self, path: &str) -> Result<Value, ApiError> {
+        let answer = self.send(Method::GET, path, None, None, self.patience.answer).await?;
+        let unexpected = |what| ApiError::Unexpected { request: self.name(&Method::GET, path), what };
         let body = body(answer).await.map_err(|_| unexpected("its answer broke off"))?;
-        let run: Value = serde_json::from_slice(&body).map_err(|_| unexpected("its answer is no JSON"))?;
-        run["status"].as_str().map(str::to_owned).ok_or_else(|| unexpected("its answer names no status"))
+        serde_json::from_slice(&body).map_err(|_| unexpected("its answer is no JSON"))
     }
 
     /// Has the server end a run.

@@ -88,6 +88,21 @@ async fn cancel<W: AsyncWrite + Unpin>(api: &Api, run: &RunPath, output: &Output
     }
 }
 
+/// Whether the server has a conversation.
+pub(super) async fn has_conversation(
+    api: &Api,
+    thread_id: &str,
+    patience: &Patience,
+) -> Result<bool, ApiError> {
+    for pause in patience.pauses.iter().take(STARTS) {
+        match api.has_conversation(thread_id).await {
+            Err(error) if error.may_pass() => tokio::time::sleep(*pause).await,
+            known => return known,
+        }
+    }
+    api.has_conversation(thread_id).await
+}
+
 /// Asks until there is an answer. It is asked for one run all the same: the server ends the one before (see the bridge's
 /// `multitask_strategy`).
 async fn start(

@@ -9,6 +9,7 @@
 mod api;
 mod follow;
 mod frames;
+mod notes;
 mod own_server;
 mod patience;
 mod position;
@@ -77,11 +78,12 @@ fn prepared(arguments: &[OsString]) -> Result<(Request, PathBuf), ClientError> {
 )]
 fn run(request: Request, program: PathBuf) -> Result<u8, ClientError> {
     let key = std::env::var(KEY).ok().filter(|key| !key.is_empty());
+    let home = std::env::var_os("HOME").map(PathBuf::from);
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ClientError::Start)?;
     let code = runtime.block_on(async {
         let ears = Ears { told: listen(), ending: on_terminate().map_err(ClientError::Start)? };
-        converse(request, key, program, ears).await
+        converse(request, key, (program, home), ears).await
     });
     // Nobody may read standard output any more, and a thread waits there.
     runtime.shutdown_background();
@@ -121,7 +123,7 @@ fn listen() -> mpsc::Receiver<Told> {
 async fn converse(
     request: Request,
     key: Option<String>,
-    program: PathBuf,
+    (program, home): (PathBuf, Option<PathBuf>),
     mut ears: Ears,
 ) -> Result<u8, ClientError> {
     let patience = Patience::default();
@@ -130,7 +132,7 @@ async fn converse(
     let url = match &request.url {
         Some(url) => Ok(url.clone()),
         None => tokio::select! {
-            started = OwnServer::start(&program, &patience) => started.map(|server| own.insert(server).url()),
+            started = OwnServer::start(&program, home.as_deref(), &patience) => started.map(|server| own.insert(server).url()),
             () = ears.ending.cancelled() => return Ok(TERMINATED),
         },
     };
@@ -158,6 +160,15 @@ async fn talk<W: tokio::io::AsyncWrite + Unpin>(
 ) -> Result<Followed, RunError> {
     let api = Api::new(url, key, patience)?;
     let mut run = request.run;
+    if let Some(anew) = request.anew {
+        let thread_id = request.thread_id.clone();
+        if follow::has_conversation(&api, &thread_id, patience).await? {
+            output.say(&Line::TakenUp { thread_id }).await?;
+        } else {
+            output.say(&Line::BegunAnew).await?;
+            run = anew;
+        }
+    }
     loop {
         if follow::follow(&api, &request.thread_id, &run, patience, ears, output).await?
             == Followed::Cancelled

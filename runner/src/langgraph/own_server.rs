@@ -14,12 +14,11 @@ use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 
 use super::api::Api;
+use super::notes::{FOLDER, Notes};
 use super::patience::Patience;
 
 /// What a repository has that holds a graph.
 const CONFIGURATION: &str = "langgraph.json";
-/// Where the server keeps its conversations; it has no setting for that (langgraph-cli 0.4.40 drops the one it knows).
-const NOTES: &str = ".langgraph_api";
 /// Lines of the server's that are kept for messages.
 const KEPT_LINES: usize = 40;
 /// How often the server is asked whether it is ready.
@@ -33,10 +32,14 @@ pub(super) struct OwnServer {
 }
 
 impl OwnServer {
-    /// Starts `program` and waits until it answers.
-    pub(super) async fn start(program: &Path, patience: &Patience) -> Result<Self, OwnServerError> {
+    /// Starts `program` and waits until it answers. What it knows of conversations is kept in `home` between two of them.
+    pub(super) async fn start(
+        program: &Path,
+        home: Option<&Path>,
+        patience: &Patience,
+    ) -> Result<Self, OwnServerError> {
         std::fs::metadata(CONFIGURATION).map_err(OwnServerError::Configuration)?;
-        let notes = Notes::prepare().map_err(OwnServerError::Notes)?;
+        let notes = Notes::prepare(Path::new("."), home).map_err(OwnServerError::Notes)?;
         let port = free_port().map_err(OwnServerError::Port)?;
         let mut child = command(program, port)
             .spawn()
@@ -68,35 +71,12 @@ impl OwnServer {
             // One that is gone needs no signal.
             let _ = kill(Pid::from_raw(id), Signal::SIGTERM);
         }
-        if tokio::time::timeout(patience.end, self.child.wait()).await.is_err() {
-            let _ = self.child.kill().await;
-        }
-        self.notes.clear();
-    }
-}
-
-/// What the server keeps in the working directory. It must not be committed, however this process ends.
-#[derive(Debug)]
-struct Notes {
-    /// Not where the repository has such a folder itself.
-    ours: bool,
-}
-
-impl Notes {
-    fn prepare() -> io::Result<Self> {
-        let folder = Path::new(NOTES);
-        let ours = !folder.exists();
-        if ours {
-            std::fs::create_dir(folder)?;
-            std::fs::write(folder.join(".gitignore"), "*\n")?;
-        }
-        Ok(Self { ours })
-    }
-
-    fn clear(&self) {
-        if self.ours {
-            // What is left is ignored.
-            let _ = std::fs::remove_dir_all(NOTES);
+        match tokio::time::timeout(patience.end, self.child.wait()).await {
+            Ok(_) => self.notes.keep(),
+            Err(_) => {
+                let _ = self.child.kill().await;
+                self.notes.clear();
+            }
         }
     }
 }
@@ -183,7 +163,7 @@ pub(super) enum OwnServerError {
          the session's variable LANGGRAPH_URL names a server elsewhere"
     )]
     Configuration(#[source] io::Error),
-    #[error("cannot make {NOTES} for the graph's server: {0}")]
+    #[error("cannot make {FOLDER} for the graph's server: {0}")]
     Notes(#[source] io::Error),
     #[error("no free port for the graph's server: {0}")]
     Port(#[source] io::Error),

@@ -14,6 +14,9 @@ pub(crate) struct Request {
     pub(crate) thread_id: String,
     /// The body of `POST /threads/{thread}/runs/stream`.
     pub(crate) run: Value,
+    /// Of a conversation that is to be taken up: the run in place of that one, where the server does not have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) anew: Option<Value>,
 }
 
 /// A further line of the process's standard input.
@@ -37,6 +40,13 @@ pub(crate) enum Line {
         /// The server's id of the run.
         run_id: String,
     },
+    /// The server has the conversation that was to be taken up.
+    TakenUp {
+        /// The conversation.
+        thread_id: String,
+    },
+    /// It does not have it.
+    BegunAnew,
     /// A frame of the run's stream.
     Frame {
         /// Its name: a stream mode, and behind `|` the subgraph.

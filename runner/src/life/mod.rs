@@ -8,6 +8,7 @@ mod model;
 mod openings;
 mod recovery;
 mod rest;
+mod starting;
 mod talk;
 
 use std::io;

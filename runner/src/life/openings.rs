@@ -5,10 +5,10 @@ use ambient_protocol::events::{EventBody, Interrupt, MessageRole, PROTOCOL_VERSI
 use ambient_protocol::input::Message;
 use ambient_protocol::outcome::ExitReason;
 use ambient_protocol::{Event, RunAgentInput};
-use serde_json::json;
 
 use super::RunnerError;
 use super::attempt::Attempt;
+use super::ending::is_last;
 use crate::clock;
 use crate::orders::Taken;
 use crate::turn::Opening;
@@ -17,8 +17,12 @@ use crate::turn::Opening;
 #[derive(Debug)]
 pub(super) struct Begun {
     pub(super) input: RunAgentInput,
-    /// Whether a new process for it takes the conversation up.
-    pub(super) takes_up: bool,
+    /// Sequence number of the last event before it.
+    pub(super) after: u64,
+    /// Whether a new process for it goes on with the conversation.
+    pub(super) goes_on: bool,
+    /// Whether the framework was to take the conversation up, and has it no more.
+    pub(super) is_lost: bool,
     /// Whether it is the last turn once more, which was cut off.
     pub(super) runs_again: bool,
     /// Whether another turn of this run came before it.
@@ -34,23 +38,24 @@ impl Begun {
         }
     }
 
-    /// The same turn in a conversation that begins anew.
+    /// The same turn for a framework that has lost the conversation.
     pub(super) fn anew(self) -> Self {
-        Self { takes_up: false, runs_again: false, ..self }
+        Self { is_lost: true, runs_again: false, ..self }
     }
 }
 
 impl Attempt {
-    /// The attempt's first turn. A turn that was cut off in an earlier attempt is run again in its place, where the
-    /// framework can take its conversation up. None where the conversation rests: then there is nothing to run.
+    /// The attempt's first turn. A turn that was cut off in an earlier attempt is run again in its place. None where the
+    /// conversation rests: then there is nothing to run.
     pub(super) fn begin_first(
         &mut self,
         input: RunAgentInput,
         by: &str,
     ) -> Result<Option<Begun>, RunnerError> {
-        let (facts, known) = (self.recorder.facts(), self.conversation.known().is_some());
-        let was_cut_off = known && facts.ending().is_some_and(is_cut_off);
-        if known && !was_cut_off && self.is_interactive() && facts.ending().is_some() {
+        let facts = self.recorder.facts();
+        let was_cut_off = facts.ending().is_some_and(is_cut_off);
+        let rests = facts.ending().is_some_and(|ending| !is_last(ending)) && self.is_interactive();
+        if rests && !was_cut_off {
             return Ok(None);
         }
         let parent_run_id = facts.turn().map(str::to_owned);
@@ -59,7 +64,7 @@ impl Attempt {
         let input =
             RunAgentInput { messages, parent_run_id: input.parent_run_id.clone().or(parent_run_id), ..input };
         self.turns += 1;
-        self.begin(input, by, |begun| Begun { takes_up: was_cut_off, runs_again: was_cut_off, ..begun })
+        self.begin(input, by, |begun| Begun { goes_on: was_cut_off, runs_again: was_cut_off, ..begun })
             .map(Some)
     }
 
@@ -128,13 +133,11 @@ impl Attempt {
         change: impl FnOnce(Begun) -> Begun,
     ) -> Result<Begun, RunnerError> {
         let is_further = self.recorder.facts().turn().is_some();
+        let after = self.recorder.log().progress().last;
         self.recorder.record(Event::run_started(input.clone()).with_metadata("by", by.into()))?;
         self.record_model()?;
-        if is_further && self.turns == 1 && self.conversation.known().is_none() && self.is_interactive() {
-            let why = "the agent's framework cannot take a conversation up: it knows nothing of what was said before";
-            self.recorder.record(Event::custom("ambient.conversation", json!({"begunAnew": why})))?;
-        }
-        Ok(change(Begun { input, takes_up: true, runs_again: false, is_further }))
+        let begun = Begun { input, after, goes_on: true, is_lost: false, runs_again: false, is_further };
+        Ok(change(begun))
     }
 }
 

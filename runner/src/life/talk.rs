@@ -12,11 +12,10 @@ use super::attempt::{Attempt, stopped_before_start};
 use super::ending::{ending_event, question_event};
 use super::openings::Begun;
 use super::rest::{Rest, inactivity};
-use crate::bridge::{TakenUp, TurnContext};
 use crate::clock;
 use crate::orders::{Taken, Unwanted, Wish};
 use crate::server::Stage;
-use crate::turn::{Agent, BROKEN_OFF, Cause, Job, Pause, Turn, TurnEnd};
+use crate::turn::{Agent, BROKEN_OFF, Cause, Pause, Turn, TurnEnd};
 use crate::workspace::WorkspaceRecord;
 
 /// A year: longer times do not fit every system's clock.
@@ -193,38 +192,6 @@ impl Attempt {
             };
             answering.reply(reply);
         }
-    }
-
-    async fn start(&mut self, turn: &Begun, record: &WorkspaceRecord) -> Result<Agent, TurnEnd> {
-        let home = self.config.agent_home.clone().unwrap_or_else(|| self.state.agent_home());
-        let mark = self.mark();
-        let name = self.conversation.known().filter(|_| turn.takes_up);
-        let context = TurnContext {
-            session: &self.config.session,
-            input: &turn.input,
-            environment: &self.config.agent_environment,
-            workspace: &self.config.workspace,
-            home: &home,
-            record,
-            executable: &self.config.executable,
-            mark: &mark,
-            is_other_user: self.config.agent_socket.is_some(),
-            model: self.model.name().or(self.config.session.model.name.as_deref()),
-            takes_up: name.map(|name| TakenUp { name, cut_off: turn.runs_again }),
-            spent: self.recorder.facts().usage(),
-        };
-        let command = self
-            .confined(self.bridge.command(&context), &home)
-            .map_err(|error| TurnEnd::failed(ExitReason::AgentNotStarted, error.to_string()))?;
-        Agent::start(Job {
-            carrier: &*self.carrier,
-            command: &command,
-            mark: &mark,
-            translator: self.bridge.translator(&context),
-            watchdogs: self.config.watchdogs,
-            stop: self.desk.stop(),
-        })
-        .await
     }
 
     async fn end_agent(&mut self, agent: &mut Agent, cause: Cause) -> TurnEnd {

@@ -7,14 +7,14 @@ use ambient_protocol::outcome::ExitReason;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use futures::StreamExt as _;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::harness::{World, living_processes, outcome, start, wait_for};
+use crate::harness::{PROMPT, World, living_processes, outcome, start, wait_for};
 
 const RECORDED: &str = include_str!("../../fixtures/langgraph-0.16.7.jsonl");
 /// Where the first stream breaks.
@@ -25,7 +25,11 @@ const BREAK: usize = 20;
 struct Server {
     /// Whether the run goes on for ever where its first stream would break.
     hangs: bool,
+    /// Whether it has the conversation from before.
+    knows: bool,
     asked: Mutex<Vec<String>>,
+    /// What runs were asked for with.
+    inputs: Mutex<Vec<Value>>,
 }
 
 impl Server {
@@ -36,6 +40,7 @@ impl Server {
             .route(&format!("{run}/stream"), get(stream))
             .route(&format!("{run}/cancel"), post(|| async { "" }))
             .route(run, get(|| async { json!({"status": "success"}).to_string() }))
+            .route("/threads/{thread}/state", get(state))
             .layer(axum::middleware::from_fn_with_state(Arc::clone(&self), note))
             .with_state(self);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -55,7 +60,17 @@ async fn note(
     next.run(request).await
 }
 
-async fn stream(State(server): State<Arc<Server>>, headers: HeaderMap) -> impl IntoResponse {
+async fn state(State(server): State<Arc<Server>>) -> impl IntoResponse {
+    match server.knows {
+        true => (StatusCode::OK, json!({"values": {"messages": []}}).to_string()),
+        false => (StatusCode::NOT_FOUND, json!({"detail": "no such thread"}).to_string()),
+    }
+}
+
+async fn stream(State(server): State<Arc<Server>>, headers: HeaderMap, body: String) -> impl IntoResponse {
+    if let Ok(run) = serde_json::from_str::<Value>(&body) {
+        server.inputs.lock().unwrap().push(run["input"].clone());
+    }
     let frames = RECORDED.lines().filter_map(|line| {
         let line: Value = serde_json::from_str(line).unwrap();
         Some(format!("event: {}\r\ndata: {}\r\n", line.get("event")?.as_str()?, line["data"]))
@@ -136,5 +151,38 @@ async fn a_repository_without_a_graph_is_told_what_it_lacks() {
         assert_eq!(done.exit, ExitReason::AgentFailed);
         assert!(done.message.contains("cannot read langgraph.json"), "{}", done.message);
         assert_eq!(world.kinds(), ["RUN_STARTED", "RUN_ERROR"]);
+    }
+}
+
+#[tokio::test]
+async fn a_turn_that_was_cut_off_is_told_what_its_server_has_forgotten() {
+    for knows in [true, false] {
+        let hanging = Arc::new(Server { hangs: true, ..Server::default() }).start().await;
+        let server = Arc::new(Server { knows, ..Server::default() });
+        let url = Arc::clone(&server).start().await;
+        for mut world in worlds(&hanging) {
+            let first = world.process();
+            let mut turn = start(&first.client, &world).await;
+            wait_for(&mut turn, |frame| frame.data.contains("TOOL_CALL_RESULT")).await;
+            first.kill();
+            world.session(|session| session["environment"] = json!({ "LANGGRAPH_URL": url }));
+            world.next_attempt();
+            let done = world.runner().await.run(&world).await;
+            assert_eq!((done.exit, done.message.as_str()), (ExitReason::Completed, ""));
+            let input = server.inputs.lock().unwrap().pop().unwrap();
+            let messages = input["messages"].as_array().unwrap();
+            let roles: Vec<_> = messages.iter().map(|message| message["role"].as_str().unwrap()).collect();
+            assert_eq!(messages.last().unwrap()["content"], PROMPT);
+            match knows {
+                true => assert_eq!(roles, ["user"]),
+                false => {
+                    assert_eq!(roles, ["user", "assistant", "assistant", "tool", "user", "user"]);
+                    assert_eq!(messages[2]["tool_calls"][0]["id"], messages[3]["tool_call_id"]);
+                    assert_eq!(messages[4]["content"], "(this attempt was cut off)");
+                }
+            }
+            let noted = if knows { "takenUp" } else { "does not have the conversation" };
+            assert!(world.log().iter().any(|event| event.to_json().contains(noted)));
+        }
     }
 }

@@ -5,6 +5,7 @@
 mod abuse;
 mod acp;
 mod containers;
+mod conversations;
 mod endings;
 mod figures;
 mod gemini;

@@ -27,6 +27,13 @@ impl Conclusion {
         }
     }
 
+    /// Notes what the session had cost before.
+    pub(super) fn take_earlier_cost(&mut self, cost: &Cost) {
+        if cost.currency == "USD" {
+            self.told_usd = cost.amount;
+        }
+    }
+
     /// Takes the answer to the prompt.
     pub(super) fn take(&mut self, result: Result<Value, RpcError>) {
         self.result = Some(result);

@@ -1,7 +1,7 @@
 //! Any agent that speaks the Agent Client Protocol, version 1, over its standard streams.
 //!
-//! One turn is one process: it is asked who it is, for a session, then given the prompt; what it tells becomes events,
-//! and what it asks for is answered. Facts about agents are measured ones, with Gemini CLI 0.61.
+//! A process is asked who it is, for a session (one that another process has had, where there is one), then given the
+//! prompt; what it tells becomes events, and what it asks for is answered. Facts about agents are measured ones, with Gemini CLI 0.61.
 
 mod conclusion;
 mod files;
@@ -26,7 +26,7 @@ use ambient_protocol::registry::ACP;
 use self::files::Files;
 use self::requests::Services;
 use self::setup::Offers;
-pub(super) use self::setup::Setup;
+pub(super) use self::setup::{Earlier, Setup};
 use self::terminals::Terminals;
 use self::turn::AcpTranslator;
 use super::mcp::McpServer;
@@ -50,7 +50,7 @@ impl Bridge for Acp {
             file_system: true,
             mcp: true,
             tracing: false,
-            session_persistence: false,
+            session_persistence: true,
         }
     }
 
@@ -71,6 +71,7 @@ impl Bridge for Acp {
         let setup = Setup {
             directory: context.directory(),
             prompt: prompt(context),
+            takes_up: Earlier::of(context),
             model: context.model.map(str::to_owned),
             auth_method: session.environment.get(ACP_AUTH_METHOD).cloned(),
             servers: McpServer::all(session),
@@ -92,7 +93,7 @@ pub(super) fn translator(context: &TurnContext<'_>, setup: Setup) -> Box<dyn Tra
 
 /// The protocol has no place for what comes before all else, so it comes first.
 fn prompt(context: &TurnContext<'_>) -> String {
-    let parts = context.system_prompt().into_iter().chain([context.prompt()]);
+    let parts = context.system_prompt().into_iter().chain([context.prompt_anew()]);
     parts.collect::<Vec<_>>().join("\n\n")
 }
 

@@ -9,6 +9,7 @@ use super::setup::{FIRST_REQUEST, Introduction, VERSION, choose_model, current_m
 use super::turn::{AcpTranslator, Stage};
 use crate::bridge::mcp::McpServer;
 use crate::bridge::{Flow, Translation};
+use crate::retelling::{retold, taken_up};
 
 impl AcpTranslator {
     /// Takes the answer to the question that was asked last.
@@ -17,7 +18,13 @@ impl AcpTranslator {
             (Stage::Introducing, Ok(result)) => self.introduced(&result),
             (Stage::Authenticating, Ok(_)) => self.open_session(),
             (Stage::OpeningSession, Ok(opened)) => self.opened(&opened),
-            (Stage::OpeningSession, Err(error)) if error.wants_authentication() => self.authenticate(&error),
+            (Stage::TakingUp, Ok(result)) => self.taken_up(&result),
+            (Stage::OpeningSession | Stage::TakingUp, Err(error)) if error.wants_authentication() => {
+                self.authenticate(&error)
+            }
+            (Stage::TakingUp, Err(error)) => {
+                self.open_another(&format!("the agent refused to take it up: {error}"))
+            }
             (Stage::ChoosingModel, Ok(_)) => {
                 self.conclusion.model = self.setup.model.clone();
                 self.prompt()
@@ -41,7 +48,7 @@ impl AcpTranslator {
             Stage::ChoosingModel => {
                 format!("the model \"{}\"", self.setup.model.as_deref().unwrap_or_default())
             }
-            Stage::OpeningSession | Stage::Working | Stage::Concluded => "to open a session".to_owned(),
+            _ => "to open a session".to_owned(),
         }
     }
 
@@ -57,15 +64,40 @@ impl AcpTranslator {
         let mut events = vec![Event::custom("ambient.agent", value)];
         let unreached = self.setup.servers.iter().filter(|server| !self.introduction.reaches(server));
         events.extend(unreached.map(unreachable_server));
-        Translation { events, ..self.open_session() }
+        let opening = self.open_session();
+        events.extend(opening.events);
+        Translation { events, ..opening }
     }
 
     fn open_session(&mut self) -> Translation {
         let servers = self.setup.servers.iter().filter(|server| self.introduction.reaches(server));
         let servers: Vec<_> = servers.map(McpServer::for_acp).collect();
-        let params = json!({"cwd": self.setup.directory, "mcpServers": servers});
-        let words = self.ask(Stage::OpeningSession, "session/new", &params);
+        let mut params = json!({"cwd": self.setup.directory, "mcpServers": servers});
+        let words = match (&self.setup.takes_up, self.introduction.taking_up) {
+            (None, _) => self.ask(Stage::OpeningSession, "session/new", &params),
+            (Some(earlier), Some(method)) => {
+                params["sessionId"] = earlier.session.as_str().into();
+                self.ask(Stage::TakingUp, method, &params)
+            }
+            (Some(_), None) => return self.open_another("the agent cannot take sessions up"),
+        };
         Translation { words, ..Translation::default() }
+    }
+
+    /// A session that knows nothing, in place of the one that was to be taken up.
+    fn open_another(&mut self, why: &str) -> Translation {
+        self.setup.takes_up = None;
+        let Translation { words, .. } = self.open_session();
+        Translation { words, ..Translation::of(vec![retold(why)]) }
+    }
+
+    fn taken_up(&mut self, opened: &Value) -> Translation {
+        let Some(earlier) = self.setup.takes_up.take() else { return Translation::default() };
+        self.setup.prompt = earlier.prompt;
+        let events = vec![taken_up(&earlier.session)];
+        let mut translation = self.work_in(earlier.session, opened);
+        translation.events.splice(0..0, events);
+        translation
     }
 
     fn authenticate(&mut self, error: &RpcError) -> Translation {
@@ -89,10 +121,14 @@ impl AcpTranslator {
         let Some(session) = opened["sessionId"].as_str() else {
             return abort("the agent opened a session without an id".to_owned());
         };
-        session.clone_into(&mut self.session);
+        self.work_in(session.to_owned(), opened)
+    }
+
+    fn work_in(&mut self, session: String, opened: &Value) -> Translation {
+        self.session = session;
         self.conclusion.model = current_model(opened);
         let Some(model) = self.setup.model.clone() else { return self.prompt() };
-        match choose_model(opened, session, &model) {
+        match choose_model(opened, &self.session, &model) {
             Some((method, params)) => {
                 let words = self.ask(Stage::ChoosingModel, method, &params);
                 Translation { words, ..Translation::default() }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::rpc;
 use crate::bridge::mcp::McpServer;
+use crate::bridge::{TakenUp, TurnContext};
 
 /// The version of the protocol that is spoken here.
 pub(super) const VERSION: u64 = 1;
@@ -50,6 +51,8 @@ pub(super) struct Introduction {
     /// Ways to authenticate, by id.
     pub(super) auth_methods: Vec<String>,
     servers: Value,
+    /// How it takes a session up again, if it can.
+    pub(super) taking_up: Option<&'static str>,
 }
 
 impl Introduction {
@@ -64,6 +67,7 @@ impl Introduction {
                 .filter_map(|method| Some(method["id"].as_str()?.to_owned()))
                 .collect(),
             servers: answer["agentCapabilities"]["mcpCapabilities"].clone(),
+            taking_up: taking_up(&answer["agentCapabilities"]),
         }
     }
 
@@ -73,15 +77,46 @@ impl Introduction {
     }
 }
 
+/// The method by which an agent takes a session up. Without telling all of it again, if it can do that too.
+fn taking_up(capabilities: &Value) -> Option<&'static str> {
+    if capabilities["sessionCapabilities"]["resume"].is_object() {
+        Some("session/resume")
+    } else {
+        (capabilities["loadSession"] == true).then_some("session/load")
+    }
+}
+
 /// What a turn needs of its session.
 #[derive(Debug)]
 pub(in crate::bridge) struct Setup {
     pub(in crate::bridge) directory: PathBuf,
+    /// What is asked of a session that begins.
     pub(in crate::bridge) prompt: String,
+    /// The session to take up, where there is one.
+    pub(in crate::bridge) takes_up: Option<Earlier>,
     pub(in crate::bridge) model: Option<String>,
     /// The way to authenticate that the session chose.
     pub(in crate::bridge) auth_method: Option<String>,
     pub(in crate::bridge) servers: Vec<McpServer>,
+}
+
+/// A session that another process has had.
+#[derive(Debug, Clone)]
+pub(in crate::bridge) struct Earlier {
+    /// The agent's id of it.
+    pub(in crate::bridge) session: String,
+    /// What is asked of it.
+    pub(in crate::bridge) prompt: String,
+}
+
+impl Earlier {
+    /// The session that a turn goes on with, if there is one.
+    pub(in crate::bridge) fn of(context: &TurnContext<'_>) -> Option<Self> {
+        let TakenUp { name, cut_off } = context.takes_up?;
+        let prompt = context.prompt();
+        let again = || format!("You were cut off while you worked on this. It is asked again:\n\n{prompt}");
+        Some(Self { session: name.to_owned(), prompt: if cut_off { again() } else { prompt } })
+    }
 }
 
 /// How the model of an opened session is chosen: by its options, or as agents do it that have none.
@@ -118,6 +153,20 @@ mod tests {
         };
         assert!(reached("stdio") && reached("http"));
         assert!(!reached("sse") && !reached("new"));
+    }
+
+    #[test]
+    fn a_session_is_taken_up_as_the_agent_declares() {
+        let cases = [
+            (json!({}), None),
+            (json!({"loadSession": false, "sessionCapabilities": {"resume": null}}), None),
+            (json!({"loadSession": true, "sessionCapabilities": {"list": {}}}), Some("session/load")),
+            (json!({"loadSession": true, "sessionCapabilities": {"resume": {}}}), Some("session/resume")),
+        ];
+        for (capabilities, method) in cases {
+            let introduction = Introduction::read(&json!({"agentCapabilities": capabilities}));
+            assert_eq!(introduction.taking_up, method, "{capabilities}");
+        }
     }
 
     #[test]

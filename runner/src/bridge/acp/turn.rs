@@ -48,6 +48,7 @@ pub(super) enum Stage {
     Introducing,
     Authenticating,
     OpeningSession,
+    TakingUp,
     ChoosingModel,
     Working,
     Concluded,
@@ -59,7 +60,7 @@ impl Stage {
         match self {
             Self::Introducing => "before it answered `initialize` of the Agent Client Protocol",
             Self::Authenticating => "while it authenticated",
-            Self::OpeningSession | Self::ChoosingModel => "before it had a session",
+            Self::OpeningSession | Self::TakingUp | Self::ChoosingModel => "before it had a session",
             Self::Working | Self::Concluded => "in the middle of its turn",
         }
     }
@@ -148,6 +149,15 @@ impl Translator for AcpTranslator {
     fn report(&mut self) -> Report {
         self.conclusion.report().unwrap_or_default()
     }
+
+    fn conversation(&self) -> Option<&str> {
+        Some(self.session.as_str()).filter(|session| !session.is_empty())
+    }
+
+    /// One that ends over it will not do better the next time.
+    fn has_lost_conversation(&self) -> bool {
+        self.stage == Stage::TakingUp
+    }
 }
 
 impl AcpTranslator {
@@ -219,6 +229,12 @@ impl AcpTranslator {
     fn notification(&mut self, method: &str, params: &Value) -> Vec<Event> {
         let update = params.get("update").filter(|_| method == "session/update");
         match update.and_then(|update| serde_json::from_value(update.clone()).ok()) {
+            // It tells what was before: the log has that.
+            Some(Update::Usage { cost }) if self.stage == Stage::TakingUp => {
+                cost.iter().for_each(|cost| self.conclusion.take_earlier_cost(cost));
+                Vec::new()
+            }
+            _ if self.stage == Stage::TakingUp && update.is_some() => Vec::new(),
             Some(update) => self.update(update),
             None => vec![raw(json!({"method": method, "params": params}))],
         }
@@ -242,8 +258,8 @@ impl AcpTranslator {
                 cost.iter().for_each(|cost| self.conclusion.take_cost(cost));
                 Vec::new()
             }
-            // The log has what was asked, and nobody types commands here.
-            Update::UserMessageChunk {} | Update::AvailableCommands {} => Vec::new(),
+            // The log has what was asked, and nobody types commands or chooses settings here.
+            Update::UserMessageChunk {} | Update::AvailableCommands {} | Update::Settings {} => Vec::new(),
         }
     }
 

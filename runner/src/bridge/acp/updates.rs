@@ -31,6 +31,9 @@ pub(super) enum Update {
     /// Commands that a person could type.
     #[serde(rename = "available_commands_update")]
     AvailableCommands {},
+    /// What the session is called, or how it is set.
+    #[serde(rename = "session_info_update", alias = "current_mode_update", alias = "config_option_update")]
+    Settings {},
     /// How much of the context is used, and what the session has cost so far.
     #[serde(rename = "usage_update")]
     Usage {

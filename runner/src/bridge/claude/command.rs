@@ -35,7 +35,7 @@ pub(super) fn build(context: &TurnContext<'_>) -> AgentCommand {
     let servers = servers_file(context);
     arguments.extend(servers.iter().flat_map(|file| ["--mcp-config".into(), file.path.clone().into()]));
     files.extend(servers);
-    let first = (!runs_again(context)).then(|| control::user(&context.prompt()));
+    let first = (!runs_again(context)).then(|| control::user(&context.prompt_by_memory()));
     let lines = [Some(control::initialize()), first];
     AgentCommand {
         program: program.into(),

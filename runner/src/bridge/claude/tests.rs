@@ -170,6 +170,7 @@ pub(super) fn context_with<T>(extra: &Value, record: &Value, of: impl FnOnce(&Tu
         is_other_user: false,
         model: session.model.name.as_deref(),
         takes_up: None,
+        retelling: None,
         spent: Usage::default(),
     })
 }

@@ -31,7 +31,7 @@ pub(super) fn build(context: &TurnContext<'_>) -> AgentCommand {
         directory: context.directory(),
         input: match context.asks_people() {
             true => acp::introduction(context),
-            false => context.prompt().into_bytes(),
+            false => context.prompt_anew().into_bytes(),
         },
     }
 }

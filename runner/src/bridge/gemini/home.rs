@@ -9,7 +9,7 @@ use ambient_protocol::effective::ApprovalMode;
 use serde_json::{Map, Value, json};
 
 use super::TurnContext;
-use crate::bridge::acp::Setup;
+use crate::bridge::acp::{Earlier, Setup};
 use crate::bridge::mcp::McpServer;
 use crate::carrier::AgentFile;
 
@@ -98,7 +98,8 @@ fn ask_for(tools: &[String]) -> String {
 pub(super) fn setup(context: &TurnContext<'_>) -> Setup {
     Setup {
         directory: context.directory(),
-        prompt: context.prompt(),
+        prompt: context.prompt_anew(),
+        takes_up: Earlier::of(context),
         model: context.model.map(str::to_owned),
         auth_method: Some(key_type(&context.base_environment()).to_owned()),
         servers: Vec::new(),

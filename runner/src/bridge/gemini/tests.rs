@@ -197,6 +197,7 @@ fn command(extra: &Value) -> AgentCommand {
         is_other_user: false,
         model: session.model.name.as_deref(),
         takes_up: None,
+        retelling: None,
         spent: ambient_protocol::Usage::default(),
     })
 }

@@ -6,7 +6,7 @@ use ambient_protocol::environment::{LANGGRAPH_ASSISTANT, LANGGRAPH_URL};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::TurnContext;
+use super::{TurnContext, retold};
 use crate::carrier::AgentCommand;
 use crate::langgraph::Request;
 
@@ -32,7 +32,8 @@ fn request(context: &TurnContext<'_>) -> Request {
     Request {
         url: variable(context, LANGGRAPH_URL),
         thread_id: thread_id(&format!("{}/{}", context.session.session_uid, context.session.key.run())),
-        run: run(&settings(context), "input", input(context)),
+        run: run(&settings(context), "input", input(context, context.takes_up.is_none())),
+        anew: context.takes_up.map(|_| run(&settings(context), "input", input(context, true))),
     }
 }
 
@@ -62,13 +63,20 @@ pub(super) fn run(settings: &Map<String, Value>, name: &str, given: Value) -> Va
 
 /// A state that holds one message more.
 pub(super) fn message(text: &str) -> Value {
-    json!({"messages": [{"role": "user", "content": text}]})
+    json!({"messages": [user(text)]})
 }
 
-/// The message, beside the state that the caller shares.
-fn input(context: &TurnContext<'_>) -> Value {
+fn user(text: &str) -> Value {
+    json!({"role": "user", "content": text})
+}
+
+/// The message, beside the state that the caller shares; before it what was said already, where the graph does not know.
+fn input(context: &TurnContext<'_>, anew: bool) -> Value {
     let mut input = context.input.state.clone().filter(Value::is_object).unwrap_or_else(|| json!({}));
-    input["messages"] = message(&context.prompt())["messages"].take();
+    let retelling = context.retelling.filter(|_| anew);
+    let mut messages = retelling.map(retold::messages).unwrap_or_default();
+    messages.push(user(&context.prompt()));
+    input["messages"] = messages.into();
     input
 }
 

@@ -11,6 +11,7 @@ mod message;
 mod models;
 mod open;
 mod questions;
+mod retold;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,7 @@ use self::transcript::Transcript;
 use super::{Bridge, Flow, Report, Translation, Translator, TurnContext, Word};
 use crate::carrier::{AgentCommand, AgentExit};
 use crate::langgraph::{Line, Told};
+use crate::retelling::{retold, taken_up};
 
 /// Drives graphs.
 #[derive(Debug, Clone, Copy)]
@@ -49,7 +51,7 @@ impl Bridge for LangGraph {
             file_system: false,
             mcp: false,
             tracing: false,
-            session_persistence: false,
+            session_persistence: true,
         }
     }
 
@@ -69,6 +71,8 @@ impl Bridge for LangGraph {
 struct LangGraphTranslator {
     /// What runs of this conversation have in common.
     settings: Map<String, Value>,
+    /// The server's id of the conversation.
+    thread: Option<String>,
     /// Whether the server has said how the last run ended.
     rests: bool,
     questions: Questions,
@@ -88,7 +92,14 @@ impl Translator for LangGraphTranslator {
         };
         match known {
             Line::Frame { event, data } => Translation::of(self.frame(&event, data)),
-            Line::Started { .. } => Translation::default(),
+            Line::Started { thread_id, .. } => {
+                self.thread = Some(thread_id);
+                Translation::default()
+            }
+            Line::TakenUp { thread_id } => Translation::of(vec![taken_up(&thread_id)]),
+            Line::BegunAnew => {
+                Translation::of(vec![retold("the graph's server does not have the conversation")])
+            }
             Line::Rejoined { cause } => {
                 Translation::of(vec![Event::custom("langgraph.rejoined", Value::String(cause))])
             }
@@ -130,6 +141,10 @@ impl Translator for LangGraphTranslator {
 
     fn report(&mut self) -> Report {
         self.finish(AgentExit::Unknown)
+    }
+
+    fn conversation(&self) -> Option<&str> {
+        self.thread.as_deref()
     }
 }
 

@@ -210,6 +210,7 @@ fn the_client_is_told_server_conversation_and_run() {
         is_other_user: false,
         model: session.model.name.as_deref(),
         takes_up: None,
+        retelling: None,
         record: &WorkspaceRecord::default(),
         spent: ambient_protocol::Usage::default(),
     });

@@ -1,5 +1,6 @@
 //! A target repository, a volume and keys for one run; runners on them, in this process or as one of their own.
 
+pub(crate) mod acp;
 mod logs;
 mod model;
 mod programs;

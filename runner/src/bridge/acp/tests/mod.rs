@@ -64,6 +64,7 @@ fn context<'a>(
         is_other_user: false,
         model: session.model.name.as_deref(),
         takes_up: None,
+        retelling: None,
         spent: ambient_protocol::Usage::default(),
     }
 }
