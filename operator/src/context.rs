@@ -7,11 +7,11 @@ use ambient_git::LocalRepositories;
 use ambient_kit::Clock;
 use ambient_kit::retry::Backoff;
 use ambient_protocol::installation::Installation;
-use ambient_protocol::registry::AgentRegistry;
 use ambient_protocol::token::Signer;
 use kube::Client;
 use kube::runtime::reflector::{ObjectRef, Store};
 
+use crate::agents::Agents;
 use crate::ledger::ResultsTargets;
 use crate::session::{Broker, PodShape, ProgressBoard, Pursuits, RunId, Slots};
 
@@ -22,7 +22,7 @@ pub(crate) struct Context {
     /// Who we are on results branches.
     pub installation: Installation,
     /// How each runner type is run.
-    pub registry: AgentRegistry,
+    pub agents: Agents,
     /// Who lends keys to runs.
     pub broker: Option<Broker>,
     /// Signs tokens for runners.

@@ -3,6 +3,7 @@
 //! The operator is the gate of every run and the only writer of Git. It acts on objects in the cluster and on what
 //! runners say when asked; what it knows beside that, it can learn again after a restart.
 
+mod agents;
 mod context;
 mod dormant;
 mod ledger;
@@ -20,7 +21,7 @@ use ambient_git::LocalRepositories;
 use ambient_kit::Clock;
 use ambient_kit::retry::Backoff;
 use ambient_protocol::installation::Installation;
-use ambient_protocol::registry::AgentRegistry;
+use ambient_protocol::registry::{AgentRegistry, Programs};
 use ambient_protocol::token::Signer;
 use futures::channel::mpsc;
 use kube::Client;
@@ -30,6 +31,7 @@ use tokio_util::sync::CancellationToken;
 pub use records::{RecordError, RecordReader};
 pub use session::{AGUI_PORT, PodShape};
 
+use agents::Agents;
 use context::Context;
 use ledger::{ResultsTargets, TargetSettings};
 use session::{Broker, ProgressBoard, Pursuits, Slots};
@@ -46,7 +48,7 @@ pub struct Config {
     pub local_repositories: LocalRepositories,
     /// Which containers a session's pod has.
     pub pod_shape: PodShape,
-    /// How each runner type is run.
+    /// How each runner type is run, where ConfigMap `ambient-agents` says nothing else.
     pub registry: AgentRegistry,
     /// Where the broker is, for this operator and for runners: `http://host:port`. Without one agents have their keys
     /// themselves.
@@ -81,10 +83,14 @@ impl Operator {
                 local_repositories: config.local_repositories,
             },
         );
+        let programs = match config.pod_shape {
+            PodShape::OneContainer { .. } => Programs::OnThisMachine,
+            PodShape::TwoContainers { .. } => Programs::InImages,
+        };
         let context = Context {
             client,
             installation: config.installation,
-            registry: config.registry,
+            agents: Agents::new(config.registry, programs),
             broker: config.broker_url.map(|url| Broker::new(url, Arc::clone(&config.signer))),
             signer: config.signer,
             public_keys: config.public_keys,
@@ -115,7 +121,8 @@ impl Operator {
         let reader = self.records();
         let Self { context, wakes } = self;
         let keys = context.public_keys.clone();
-        let ((), (), (), (), served) = tokio::join!(
+        let ((), (), (), (), (), served) = tokio::join!(
+            agents::run(Arc::clone(&context), shutdown.clone()),
             project::run(Arc::clone(&context), shutdown.clone()),
             settings::run(Arc::clone(&context), shutdown.clone()),
             dormant::run(Arc::clone(&context), shutdown.clone()),

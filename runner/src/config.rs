@@ -108,7 +108,7 @@ impl Config {
         Ok(Self {
             runner_type: variables
                 .optional(names::RUNNER_TYPE)
-                .unwrap_or_else(|| session.runner_type.clone()),
+                .unwrap_or_else(|| session.framework().to_owned()),
             attempt: session.key.attempt(variables.number(names::ATTEMPT)?),
             address: variables.address()?,
             workspace: variables.path(names::WORKSPACE)?,
@@ -282,7 +282,7 @@ mod tests {
     fn read(folder: &Path, replaced: &[(&str, &str)]) -> Result<Config, ConfigError> {
         let session = json!({
             "key": {"project": "demo", "session": "s", "run": 1}, "sessionUid": "uid", "generation": 1,
-            "pinnedAt": "2026-11-21T00:00:00Z", "runnerType": "replay", "prompt": "hi", "interactive": false,
+            "pinnedAt": "2026-11-21T00:00:00Z", "runnerType": "mine", "prompt": "hi", "interactive": false,
             "agent": ambient_protocol::AgentRegistry::built_in().get("claude-agent-sdk").unwrap(), "model": {},
             "limits": {"timeoutSeconds": 60, "inactivityTimeoutSeconds": 60},
             "results": {"url": "/r", "branch": "results"},
@@ -309,7 +309,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let more = [("ANTHROPIC_API_KEY", "key-0123456789"), ("PATH", "/bin"), ("KUBECONFIG", "/secret")];
         let config = read(folder.path(), &more).unwrap();
-        assert_eq!((config.runner_type.as_str(), config.attempt.to_string().as_str()), ("replay", "s-r1-a2"));
+        assert_eq!((config.runner_type.as_str(), config.attempt.attempt), ("claude-agent-sdk", 2));
         assert_eq!(config.address.to_string(), "[::1]:8001");
         assert!(config.state.is_absolute() && !config.allow_local_repositories);
         let inherited: Vec<_> = config.agent_environment.keys().collect();

@@ -76,6 +76,12 @@ pub struct EffectiveSession {
 }
 
 impl EffectiveSession {
+    /// The framework whose bridge drives the agent: a runner type that ships, whatever name the session's has.
+    #[must_use]
+    pub fn framework(&self) -> &str {
+        &self.agent.capabilities.framework
+    }
+
     /// `sha256:<hex>` of the canonical JSON, recorded in the ledger: tells what a run acted on.
     #[must_use]
     pub fn digest(&self) -> String {

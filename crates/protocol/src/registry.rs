@@ -1,6 +1,10 @@
 //! The agent registry: how each runner type is run. One table serves the operator's plan, the local node and the pages.
 
+mod overrides;
+
 use std::collections::BTreeMap;
+
+pub use overrides::Programs;
 
 use serde::{Deserialize, Serialize};
 
@@ -18,15 +22,17 @@ pub const ACP: &str = "acp";
 pub const REPLAY: &str = "replay";
 
 /// Runner types by name.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AgentRegistry {
     /// The entries.
     pub agents: BTreeMap<String, AgentEntry>,
+    /// Why runner types cannot be used of which the installation says something.
+    pub refused: BTreeMap<String, String>,
 }
 
 impl AgentRegistry {
-    /// The registry that ships with Ambient; ConfigMap `ambient-agents` in `ambient-system` overrides entries of it.
+    /// The registry that ships with Ambient. What ConfigMap `ambient-agents` in `ambient-system` says is laid over it:
+    /// [`overridden_by`](Self::overridden_by).
     #[must_use]
     pub fn built_in() -> Self {
         let agents = [
@@ -36,25 +42,22 @@ impl AgentRegistry {
             (LANGGRAPH, langgraph()),
             (REPLAY, replay()),
         ];
-        Self { agents: agents.map(|(name, entry)| (name.to_owned(), entry)).into() }
+        let agents = agents.map(|(name, entry)| (name.to_owned(), entry)).into();
+        Self { agents, refused: BTreeMap::new() }
     }
 
     /// The entry of a runner type.
     ///
     /// # Errors
-    /// Says which runner types exist.
-    pub fn get(&self, runner_type: &str) -> Result<&AgentEntry, UnknownRunnerType> {
-        self.agents.get(runner_type).ok_or_else(|| UnknownRunnerType {
-            runner_type: runner_type.to_owned(),
-            known: self.agents.keys().cloned().collect::<Vec<_>>().join(", "),
+    /// Says which runner types exist, or what is wrong with what the installation says of this one.
+    pub fn get(&self, runner_type: &str) -> Result<&AgentEntry, NoRunnerType> {
+        self.agents.get(runner_type).ok_or_else(|| match self.refused.get(runner_type) {
+            Some(why) => NoRunnerType::Refused { runner_type: runner_type.to_owned(), why: why.clone() },
+            None => NoRunnerType::Unknown {
+                runner_type: runner_type.to_owned(),
+                known: self.agents.keys().cloned().collect::<Vec<_>>().join(", "),
+            },
         })
-    }
-
-    /// Entries of `other` replace or join those here.
-    #[must_use]
-    pub fn overridden_by(mut self, other: Self) -> Self {
-        self.agents.extend(other.agents);
-        self
     }
 }
 
@@ -84,12 +87,25 @@ pub struct AgentEntry {
     pub gate: Option<String>,
 }
 
-/// A runner type that the registry does not have.
+/// Why a runner type cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no runner type \"{runner_type}\"; there are: {known}")]
-pub struct UnknownRunnerType {
-    runner_type: String,
-    known: String,
+pub enum NoRunnerType {
+    /// The registry does not have it.
+    #[error("no runner type \"{runner_type}\"; there are: {known}")]
+    Unknown {
+        /// What was asked for.
+        runner_type: String,
+        /// What there is.
+        known: String,
+    },
+    /// What the installation says of it cannot be read.
+    #[error("runner type \"{runner_type}\": its entry of ConfigMap ambient-agents cannot be used: {why}")]
+    Refused {
+        /// What was asked for.
+        runner_type: String,
+        /// What is wrong.
+        why: String,
+    },
 }
 
 /// The image that holds the runner.

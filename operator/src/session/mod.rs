@@ -101,7 +101,7 @@ pub(crate) async fn run(
 ) {
     let client = context.client.clone();
     tokio::select! {
-        () = hold_slots(&context) => {}
+        () = ready(&context) => {}
         () = shutdown.cancelled() => return,
     }
     let children = watcher::Config::default().labels(labels::SESSION_UID);
@@ -120,6 +120,11 @@ pub(crate) async fn run(
             }
         })
         .await;
+}
+
+/// What has to be known before any session is looked at.
+async fn ready(context: &Context) {
+    tokio::join!(hold_slots(context), context.agents.known());
 }
 
 /// Notes the slots of runs that a process before this one started, before any other run may ask for one.

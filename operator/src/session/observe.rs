@@ -79,7 +79,7 @@ fn candidate(
         session,
         ceilings: project.spec.ceilings.as_ref(),
         settings: inputs.settings.as_ref().map(|settings| &settings.spec),
-        registry: &context.registry,
+        registry: &context.agents.now(),
         results: &results,
         source: inputs.source.clone(),
         context: results_before,

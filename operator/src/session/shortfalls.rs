@@ -65,7 +65,7 @@ fn deprecated(session: &AgenticSession) -> Statement {
     Statement::yes(kind, Reason::InUse.as_str(), format!("without effect: {}", used.join("; ")))
 }
 
-/// What a runner type does not do with limits and settings: its bridge has no way to tell the agent.
+/// What a framework does not do with limits and settings: its bridge has no way to tell the agent.
 struct Gaps {
     turns: bool,
     cost: bool,
@@ -73,8 +73,8 @@ struct Gaps {
     answer_tokens: bool,
 }
 
-fn gaps(runner_type: &str) -> Gaps {
-    match runner_type {
+fn gaps(framework: &str) -> Gaps {
+    match framework {
         ACP => Gaps { turns: true, cost: true, temperature: true, answer_tokens: true },
         GEMINI_CLI => Gaps { turns: false, cost: true, temperature: false, answer_tokens: false },
         // The model's settings are handed to the graph.
@@ -83,8 +83,8 @@ fn gaps(runner_type: &str) -> Gaps {
     }
 }
 
-fn unasked(runner_type: &str) -> &'static str {
-    match runner_type {
+fn unasked(framework: &str) -> &'static str {
+    match framework {
         LANGGRAPH => "a graph decides by itself which tools it uses",
         _ => "this agent can ask nobody: the agent may not use the tools it would have to ask for",
     }
@@ -106,7 +106,7 @@ fn without_effect(effective: &EffectiveSession, lends: bool) -> Vec<Unsupported>
         unsupported(
             effective.approval.mode == ApprovalMode::Ask && !holds_calls(effective),
             "spec.approval.mode Ask",
-            unasked(&effective.runner_type),
+            unasked(effective.framework()),
         ),
         unsupported(
             asks_for_request,
@@ -124,7 +124,7 @@ fn without_effect(effective: &EffectiveSession, lends: bool) -> Vec<Unsupported>
 
 /// What is not done with limits and settings of the model.
 fn of_the_model(effective: &EffectiveSession, lends: bool) -> [Unsupported; 6] {
-    let gaps = gaps(&effective.runner_type);
+    let gaps = gaps(effective.framework());
     let is_counted = lends && is_counted(effective);
     [
         unsupported(
@@ -168,7 +168,7 @@ fn asks_elsewhere(effective: &EffectiveSession) -> bool {
 
 /// Whether calls of tools are held until a person allows them. A graph asks what its author has it ask.
 fn holds_calls(effective: &EffectiveSession) -> bool {
-    can(effective, AgentFeature::HumanInTheLoop) && effective.runner_type != LANGGRAPH
+    can(effective, AgentFeature::HumanInTheLoop) && effective.framework() != LANGGRAPH
 }
 
 fn can(effective: &EffectiveSession, feature: AgentFeature) -> bool {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what helps a test fails as the test does")]
 
 mod admission;
+mod agents;
 mod dormant;
 mod failures;
 mod lending;

@@ -135,7 +135,7 @@ fn hint(cause: &std::io::Error) -> &'static str {
     match cause.kind() {
         std::io::ErrorKind::NotFound => {
             "; is it installed and on the path? (`ambient up --claude-bin PATH` names Claude Code, `--gemini-bin PATH` \
-             Gemini CLI)"
+             Gemini CLI; in a cluster an image that has it is named by ConfigMap ambient-agents)"
         }
         _ => "",
     }

@@ -50,7 +50,7 @@ pub(super) fn agent_executable(inputs: &JobInputs<'_>) -> &'static str {
 
 fn serving(inputs: &JobInputs<'_>) -> Vec<EnvVar> {
     let mut variables = vec![
-        value(variable::RUNNER_TYPE, &inputs.session.runner_type),
+        value(variable::RUNNER_TYPE, inputs.session.framework()),
         value(variable::AGUI_PORT, &AGUI_PORT.to_string()),
         pod_address(),
         value(variable::SESSION_FILE, &format!("{SESSION_MOUNT}/{SESSION_KEY}")),
