@@ -65,6 +65,9 @@ pub const RUN: &str = "ambient-code.io/run";
 pub const ATTEMPT: &str = "ambient-code.io/attempt";
 /// Annotation on a run's volume: the attempts that ended because nobody spoke, comma-separated (docs/adr/0017).
 pub const SLEPT: &str = "ambient-code.io/slept-attempts";
+/// Annotation on a run's volume: the attempt that was lost, and how, where another one only takes what it left
+/// (docs/adr/0022).
+pub const LOST: &str = "ambient-code.io/lost-attempt";
 /// On children of a project: its name.
 pub const PROJECT: &str = "ambient-code.io/project";
 /// Annotation on a session: who made it through the backend (display and metrics only, never an identity).

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `events.jsonl` | the event log, shared by all attempts |
 //! | `started-<attempt>` | the attempt's first turn has been started; made with `O_EXCL` |
-//! | `outcome.json` | how the run ended; written once, synced before it is served |
+//! | `outcome.json` | how the run, or an attempt of it that was stopped or rests, ended; synced before it is served |
 //! | `bundles/<repository>.bundle` | the agent's commits |
 //! | `acknowledged-<attempt>` | the outcome is on the remote: nothing is left to do |
 //! | `workspace.json` | what was checked out, and at which commit |
@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ambient_protocol::input::ModelChoice;
+use ambient_protocol::outcome::ExitReason;
 use ambient_protocol::run::AttemptId;
 use ambient_protocol::{Outcome, RunAgentInput};
 
@@ -121,7 +122,8 @@ impl StateFolder {
         self.start_marker().exists()
     }
 
-    /// The outcome that this attempt has left, if it has; one of an earlier attempt does not count.
+    /// The outcome that this attempt has left, or one before it that nobody has fetched: a run that has ended is not run
+    /// again. An earlier attempt that was stopped, or rests, has not ended its run.
     pub(crate) fn outcome(&self) -> Result<Option<Outcome>, StateError> {
         let path = self.outcome_file();
         let bytes = match fs::read(&path) {
@@ -131,7 +133,8 @@ impl StateFolder {
         };
         let outcome: Outcome = serde_json::from_slice(&bytes)
             .map_err(|error| StateError::new("read the outcome", &path, error.into()))?;
-        Ok((outcome.attempt == self.attempt.attempt).then_some(outcome))
+        let ended = !matches!(outcome.exit, ExitReason::Stopped | ExitReason::Idle);
+        Ok((outcome.attempt == self.attempt.attempt || ended).then_some(outcome))
     }
 
     /// Stores the outcome; when this returns it survives a crash.

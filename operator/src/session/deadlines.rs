@@ -6,6 +6,7 @@ use ambient_protocol::effective::ApprovalMode;
 use jiff::{SignedDuration, Timestamp};
 
 use super::observed::{Observed, is_settled};
+use super::remains::Loss;
 
 /// Seconds after which a terminating namespace is let go of, whatever is missing (rule 17 says 60).
 const LET_GO_AFTER: i64 = 50;
@@ -17,7 +18,13 @@ pub(super) const STOP_GRACE: i64 = 300;
 /// Seconds until the next moment at which time alone changes the plan.
 #[must_use]
 pub(super) fn next(observed: &Observed<'_>) -> Option<i64> {
-    let due = [let_go_at(observed), overtime_at(observed), stop_overdue_at(observed), expires_at(observed)];
+    let due = [
+        let_go_at(observed),
+        overtime_at(observed),
+        stop_overdue_at(observed),
+        expires_at(observed),
+        observed.collects().map(Loss::given_up_at),
+    ];
     let ahead = due.into_iter().flatten().map(|at| at.as_second() - observed.now.as_second());
     // What is due has been acted on; that has its own ways of being tried again.
     ahead.filter(|seconds| *seconds > 0).min()

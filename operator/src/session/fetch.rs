@@ -21,10 +21,10 @@ use crate::context::Context;
 
 use super::dependencies::Required;
 use super::hindrances::{self, Children};
-use super::observed::AttemptState;
+use super::observed::{AttemptState, PodState};
 use super::pin::{self, PinError};
 use super::pod_state::pod_state;
-use super::sleep::{self, Slept};
+use super::volume::{self, VolumeNotes};
 
 /// What was read.
 #[derive(Debug)]
@@ -45,8 +45,8 @@ pub(super) struct Inputs {
     pub attempt: Option<AttemptState>,
     /// Whether a pod is still going whose Job was deleted.
     pub leaving: bool,
-    /// Which attempts have ended because nobody spoke.
-    pub slept: Slept,
+    /// What is written on the run's volume, where it matters and there is one.
+    pub notes: Option<VolumeNotes>,
     /// The document the session came from.
     pub source: Option<SourceReference>,
     /// Sessions that must have completed first, as they stand.
@@ -102,7 +102,7 @@ pub(super) async fn fetch(
         )
         .await?,
         namespace_terminating: namespace_terminating(client, &namespace).await?,
-        slept: slept(client, pinned.as_ref(), &shared).await?,
+        notes: notes(client, session, pinned.as_ref(), attempt.as_ref()).await?,
         pinned,
         attempt,
         leaving,
@@ -180,15 +180,23 @@ fn pinned(
     }
 }
 
-/// Only runs that may wait for messages sleep.
-async fn slept(
+/// Only runs that may wait for messages sleep, and only those whose runner is gone leave anything for another.
+async fn notes(
     client: &Client,
+    session: &AgenticSession,
     pinned: Option<&EffectiveSession>,
-    volume: &str,
-) -> Result<Slept, FetchError> {
-    let Some(pinned) = pinned.filter(|pinned| pinned.interactive) else { return Ok(Slept::default()) };
-    let read = sleep::read(client, pinned.key.project(), volume).await;
+    attempt: Option<&AttemptState>,
+) -> Result<Option<VolumeNotes>, FetchError> {
+    let has_ended = |attempt: &AttemptState| matches!(attempt.pod, PodState::Ended { .. });
+    let is_lost = attempt.map_or_else(|| has_begun(session), |one| one.number > 1 || has_ended(one));
+    let Some(pinned) = pinned.filter(|pinned| pinned.interactive || is_lost) else { return Ok(None) };
+    let volume = run_name(pinned.key.session(), RunNumber::try_from(pinned.key.run()).unwrap_or_default());
+    let read = volume::read(client, pinned.key.project(), &volume).await;
     read.map_err(|error| FetchError::Api { what: "the run's volume", error })
+}
+
+fn has_begun(session: &AgenticSession) -> bool {
+    session.status.as_ref().is_some_and(|status| status.attempt.is_some_and(|one| one > 0))
 }
 
 async fn newest_attempt(
@@ -203,8 +211,7 @@ async fn newest_attempt(
     let params = ListParams::default().labels(&selector);
     let jobs: Api<Job> = Api::namespaced(client.clone(), &namespace);
     let jobs = jobs.list(&params).await.map_err(|error| FetchError::Api { what: "Jobs", error })?;
-    let has_begun = session.status.as_ref().is_some_and(|status| status.attempt.is_some_and(|one| one > 0));
-    if jobs.items.is_empty() && !has_begun {
+    if jobs.items.is_empty() && !has_begun(session) {
         return Ok((None, false));
     }
     let pods: Api<Pod> = Api::namespaced(client.clone(), &namespace);
@@ -212,19 +219,20 @@ async fn newest_attempt(
     let live = jobs.items.iter().filter(|job| job.metadata.deletion_timestamp.is_none());
     let newest = live.map(|job| (attempt_number(job.labels()), job)).max_by_key(|(number, _)| *number);
     let number = newest.map(|(number, _)| number);
-    let leaving = pods.iter().any(|pod| Some(attempt_number(pod.labels())) != number && !has_ended(pod));
+    let leaving = pods.iter().any(|pod| Some(attempt_number(pod.labels())) != number && !is_over(pod));
     let Some((number, job)) = newest else { return Ok((None, leaving)) };
     let pod = pods.iter().find(|pod| attempt_number(pod.labels()) == number);
     let volume = run_name(&session.name_any(), run);
     let children = Children { job, pod, volume: &volume };
     let state = pod_state(job, pod);
     let is_unexplained = hindrances::wants_explanation(&state);
-    let pod = hindrances::explained(client, &children, state, now).await?;
+    let is_going = pod.is_some_and(|pod| !is_over(pod));
+    let state = hindrances::explained(client, &children, state, now).await?;
     let job_name = attempt_name(&session.name_any(), run, number);
-    Ok((Some(AttemptState { number, job_name, pod, is_unexplained }), leaving))
+    Ok((Some(AttemptState { number, job_name, pod: state, is_going, is_unexplained }), leaving))
 }
 
-fn has_ended(pod: &Pod) -> bool {
+fn is_over(pod: &Pod) -> bool {
     let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
     matches!(phase, Some("Succeeded" | "Failed"))
 }

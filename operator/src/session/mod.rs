@@ -21,12 +21,14 @@ mod progress;
 mod publish;
 mod pursuit;
 mod record;
+mod remains;
 mod report;
 mod shortfalls;
 mod sleep;
 mod slots;
 mod transcript;
 mod trouble;
+mod volume;
 mod waiting_for;
 
 pub(crate) use fetch::{recorded_secret, results_target};

@@ -28,6 +28,7 @@ pub(super) fn observe<'a>(
 ) -> Observed<'a> {
     let project = project_state(inputs.project.as_ref());
     let progress = context.board.get(id);
+    let notes = inputs.notes.clone().unwrap_or_default();
     let mut observed = Observed {
         session,
         run: inputs.run,
@@ -37,7 +38,9 @@ pub(super) fn observe<'a>(
         pinned: inputs.pinned.clone(),
         attempt: inputs.attempt.clone(),
         leaving: inputs.leaving,
-        slept: inputs.slept.clone(),
+        slept: notes.slept,
+        has_volume: inputs.notes.is_some(),
+        loss: notes.loss,
         progress,
         waiting: None,
         namespace_terminating: inputs.namespace_terminating,

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use super::effective::EffectiveError;
 use super::progress::Progress;
+use super::remains::Loss;
 use super::sleep::Slept;
 
 /// One moment of one session.
@@ -34,6 +35,10 @@ pub(super) struct Observed<'a> {
     pub leaving: bool,
     /// Which attempts of the run have ended because nobody spoke.
     pub slept: Slept,
+    /// Whether the run has a volume.
+    pub has_volume: bool,
+    /// The attempt that was lost for good, where one was.
+    pub loss: Option<Loss>,
     /// What this process has learnt of the run.
     pub progress: Progress,
     /// What has to come first.
@@ -90,6 +95,8 @@ pub(super) struct AttemptState {
     pub job_name: String,
     /// The Job's pod.
     pub pod: PodState,
+    /// Whether something in it goes on though its runner has ended.
+    pub is_going: bool,
     /// Whether only events tell why the pod does not come up.
     pub is_unexplained: bool,
 }
@@ -213,6 +220,12 @@ impl Observed<'_> {
         let from_job = self.attempt.as_ref().map_or(0, |attempt| attempt.number);
         let from_status = self.status_of_run().and_then(|status| status.attempt).unwrap_or_default();
         from_job.max(u32::try_from(from_status).unwrap_or_default())
+    }
+
+    /// How an attempt was lost, if the newest one is there only to take what it left.
+    #[must_use]
+    pub(super) fn collects(&self) -> Option<&Loss> {
+        self.loss.as_ref().filter(|loss| self.known_attempt() > loss.attempt)
     }
 
     /// Whether a person or a manifest wants the run to stop.

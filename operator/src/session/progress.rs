@@ -176,7 +176,8 @@ impl ProgressBoard {
     /// Forgets what was learnt of an attempt that has ended without an outcome: another one begins.
     pub(crate) fn begin_attempt(&self, id: &RunId) {
         self.note(id, |progress| {
-            *progress = Progress { claim: progress.claim.clone(), ..Progress::default() }
+            *progress =
+                Progress { claim: progress.claim.clone(), usage: progress.usage, ..Progress::default() }
         });
     }
 

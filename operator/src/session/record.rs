@@ -15,6 +15,7 @@ use ambient_protocol::result::{Output, README_FILE, RESULT_FILE, RunResult};
 use super::count;
 use super::progress::Recorded;
 use super::publish::{PublishError, Published, publish};
+use super::remains::Loss;
 use super::transcript::{StoredTranscript, Transcript};
 use crate::context::Context;
 use crate::ledger::{Edit, EditRefusal, WriteError};
@@ -60,7 +61,7 @@ impl RecordError {
     }
 }
 
-/// Records an outcome; repeated, it changes nothing.
+/// Records an outcome, and how the run was lost of which it is what was left; repeated, it changes nothing.
 ///
 /// # Errors
 /// See [`RecordError`]; each is worth another try.
@@ -69,6 +70,7 @@ pub(super) async fn record(
     session: &EffectiveSession,
     runner: &RunnerClient,
     outcome: &Outcome,
+    loss: Option<&Loss>,
     transcript: &mut Transcript,
 ) -> Result<Recorded, RecordError> {
     let outcome = &count::settled(context, session, outcome).await.map_err(RecordError::Usage)?;
@@ -80,7 +82,7 @@ pub(super) async fn record(
     let ending = Ending {
         at: to_milliseconds(outcome.ended_at),
         phase: outcome.exit.phase(),
-        reason: outcome.exit.as_str().to_owned(),
+        reason: loss.map_or(outcome.exit.as_str(), |loss| loss.reason.as_str()).to_owned(),
         message: outcome.message.clone(),
         attempt: outcome.attempt,
         usage: outcome.usage,

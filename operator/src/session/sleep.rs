@@ -1,22 +1,21 @@
-//! Runs that sleep: an attempt has ended because nobody spoke, and the run has not.
-//!
-//! Which attempts did is written on the run's volume, before their runner is let go: with the volume goes what could be
-//! woken.
+//! Runs that sleep: an attempt has ended because nobody spoke, and the run has not. Which attempts did is written on the
+//! run's volume before their runner is let go.
 
 use std::collections::BTreeSet;
 
 use ambient_crds::labels;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
-use kube::api::{Api, Patch, PatchParams};
 use kube::{Client, ResourceExt as _};
-use serde_json::json;
+
+use super::volume;
 
 /// The attempts of a run that ended because nobody spoke.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Slept(BTreeSet<u32>);
 
 impl Slept {
-    fn of(volume: &PersistentVolumeClaim) -> Self {
+    /// What is written on a volume.
+    pub(super) fn of(volume: &PersistentVolumeClaim) -> Self {
         let text = volume.annotations().get(labels::SLEPT).map_or("", String::as_str);
         Self(text.split(',').filter_map(|number| number.trim().parse().ok()).collect())
     }
@@ -50,39 +49,27 @@ impl Slept {
     }
 }
 
-/// Reads which attempts of a run slept. A volume that is not there is one without any.
-///
-/// # Errors
-/// The API server's.
-pub(super) async fn read(client: &Client, namespace: &str, volume: &str) -> Result<Slept, kube::Error> {
-    let volumes: Api<PersistentVolumeClaim> = Api::namespaced(client.clone(), namespace);
-    Ok(volumes.get_opt(volume).await?.as_ref().map(Slept::of).unwrap_or_default())
-}
-
 /// Notes that an attempt sleeps. Repeated, it changes nothing.
 ///
 /// # Errors
-/// The API server's; a conflict where somebody else changed the volume at the same time.
+/// See [`volume::note`].
 pub(super) async fn note(
     client: &Client,
     namespace: &str,
     volume: &str,
     attempt: u32,
 ) -> Result<(), kube::Error> {
-    let volumes: Api<PersistentVolumeClaim> = Api::namespaced(client.clone(), namespace);
-    let found = volumes.get(volume).await?;
-    let mut slept = Slept::of(&found);
-    if !slept.0.insert(attempt) {
-        return Ok(());
-    }
-    let annotations = json!({labels::SLEPT: slept.to_text()});
-    let patch =
-        json!({"metadata": {"resourceVersion": found.resource_version(), "annotations": annotations}});
-    volumes.patch(volume, &PatchParams::default(), &Patch::Merge(patch)).await.map(drop)
+    let add = |found: &PersistentVolumeClaim| {
+        let mut slept = Slept::of(found);
+        slept.0.insert(attempt).then(|| (labels::SLEPT, slept.to_text()))
+    };
+    volume::note(client, namespace, volume, add).await
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

@@ -62,6 +62,82 @@ async fn an_attempt_that_left_no_outcome_is_tried_again_where_that_is_allowed() 
 }
 
 #[tokio::test]
+async fn what_a_lost_attempt_left_is_taken_by_another_runner_and_the_run_ends_by_its_loss() {
+    let mut world = World::started().await;
+    world.make_session("first", json!({})).await;
+    world.serve("first-r1-a1").await.is_started().await;
+    world.is("first", Running, "Running", "").await;
+    world.pod_is("first-r1-a1", ended(137, "OOMKilled", "")).await;
+    world.is("first", Phase::Stopping, "OutOfMemory", "exit code 137").await;
+    world.restart();
+    let collector = world.serve("first-r1-a2").await;
+    collector.is_acknowledged().await;
+    let story = collector.story();
+    assert_eq!((story.starts.len(), story.stops), (0, 1), "nothing is run again");
+    let session = world.has_ended("first", Failed, "OutOfMemory").await;
+    assert!(condition(&session, "Ready").2.contains("exit code 137"), "{:?}", condition(&session, "Ready"));
+    let ending = world.ledger("first", 1).unwrap().ended.unwrap();
+    assert_eq!((ending.attempt, ending.usage.input_tokens), (2, 7), "what the volume tells");
+    assert_eq!(world.told("first-r1"), ["claimed", "Failed (OutOfMemory)"]);
+}
+
+#[tokio::test]
+async fn an_outcome_that_a_lost_attempt_left_is_the_runs() {
+    let world = World::started().await;
+    world.make_session("first", json!({})).await;
+    world.serve("first-r1-a1").await.is_started().await;
+    world.is("first", Running, "Running", "").await;
+    world.pod_is("first-r1-a1", ended(1, "Error", "")).await;
+    let collector = world.serve_with("first-r1-a2", Manners::LeftBehind).await;
+    collector.is_acknowledged().await;
+    world.has_ended("first", Completed, "Completed").await;
+}
+
+#[tokio::test]
+async fn a_loss_is_told_though_nothing_can_be_taken_of_it() {
+    let world = World::started().await;
+    for (name, status) in [
+        ("gone", ended(1, "Error", "no such volume")),
+        ("image", waiting("ErrImageNeverPull", "no image x")),
+        ("late", waiting("Unschedulable", "the volume is on another node")),
+    ] {
+        world.make_session(name, json!({})).await;
+        world.serve(&format!("{name}-r1-a1")).await.is_started().await;
+        world.is(name, Running, "Running", "").await;
+        world.pod_is(&format!("{name}-r1-a1"), ended(137, "Error", "")).await;
+        world.pod_is(&format!("{name}-r1-a2"), status).await;
+        if name == "late" {
+            world.is(name, Phase::Stopping, "RunnerExit", "on another node").await;
+            world.advance(600);
+            world.touch(name).await;
+        }
+        let session = world.has_ended(name, Failed, "RunnerExit").await;
+        let message = condition(&session, "Ready").2;
+        assert!(message.contains("exit code 137; what it left could not be taken"), "{message}");
+        if name != "gone" {
+            world.has_no_job(&format!("{name}-r1-a2")).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_run_whose_pod_is_told_to_end_goes_on_in_another_where_it_may() {
+    let world = World::started().await;
+    world.make_session("first", json!({"retry": {"limit": 1}})).await;
+    let first = world.serve("first-r1-a1").await;
+    first.is_started().await;
+    world.is("first", Running, "Running", "").await;
+    first.end(ExitReason::Stopped);
+    first.is_acknowledged().await;
+    let second = world.serve("first-r1-a2").await;
+    second.is_started().await;
+    second.end(ExitReason::Stopped);
+    let session = world.has_ended("first", Phase::Stopped, "Stopped").await;
+    assert!(condition(&session, "Ready").2.contains("its pod was told to end"));
+    assert_eq!(world.told("first-r1"), ["claimed", "Stopped (Stopped)"]);
+}
+
+#[tokio::test]
 async fn what_was_seen_of_a_run_without_an_outcome_is_kept() {
     let world = World::started().await;
     world.make_session("first", json!({})).await;
@@ -69,6 +145,7 @@ async fn what_was_seen_of_a_run_without_an_outcome_is_kept() {
     runner.is_started().await;
     world.is("first", Running, "Running", "").await;
     world.pod_is("first-r1-a1", ended(137, "Error", "")).await;
+    world.pod_is("first-r1-a2", ended(1, "Error", "")).await;
     world.has_ended("first", Failed, "RunnerExit").await;
     let transcript = world.ledger("first", 1).unwrap().ended.unwrap().transcript.unwrap();
     assert!(transcript.truncated);

@@ -21,6 +21,8 @@ pub(crate) enum Manners {
     Good,
     /// It does nothing when asked to stop.
     Deaf,
+    /// It serves what the attempt before it has left.
+    LeftBehind,
     /// It answers with an error when told that it may go.
     Stubborn,
 }

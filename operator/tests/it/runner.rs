@@ -171,7 +171,9 @@ impl Desk {
     }
 
     fn end(&self, exit: ExitReason, commit: Option<&AgentCommit>) {
-        let (key, attempt) = (self.assignment.key.clone(), self.assignment.attempt);
+        let key = self.assignment.key.clone();
+        let is_earlier = self.assignment.manners == Manners::LeftBehind;
+        let attempt = self.assignment.attempt - u32::from(is_earlier);
         let run_id = key.attempt(attempt).to_string();
         let now = ambient_kit::now();
         let success = RunOutcome::Success { pending_tool_call_ids: Vec::new() };
@@ -268,8 +270,10 @@ async fn events(
 async fn stop(State(desk): State<Desk>, headers: HeaderMap) -> Result<Response, Response> {
     desk.refuse(&headers, Scope::Control)?;
     desk.story.send_modify(|story| story.stops += 1);
-    if desk.assignment.manners != Manners::Deaf {
-        desk.end(ExitReason::Stopped, None);
+    match desk.assignment.manners {
+        Manners::Deaf => {}
+        Manners::LeftBehind => desk.end(ExitReason::Completed, None),
+        Manners::Good | Manners::Stubborn => desk.end(ExitReason::Stopped, None),
     }
     Ok(StatusCode::ACCEPTED.into_response())
 }

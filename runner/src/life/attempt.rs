@@ -37,39 +37,42 @@ pub(super) struct Attempt {
     pub(super) orders: mpsc::Receiver<Order>,
     pub(super) conversation: ConversationName,
     pub(super) model: ChosenModel,
+    /// Cancelled when the pod is told to end.
+    pub(super) shutdown: CancellationToken,
     /// Turns that this attempt has begun.
     pub(super) turns: u32,
 }
 
 impl Attempt {
     /// Works until there is an outcome, then serves it until it is acknowledged.
-    pub(super) async fn live(mut self, shutdown: CancellationToken) -> Result<Ending, RunnerError> {
+    pub(super) async fn live(mut self) -> Result<Ending, RunnerError> {
         let stop = self.desk.stop().clone();
-        let stopper = tokio::spawn(stop_with(shutdown.clone(), stop));
+        let stopper = tokio::spawn(stop_with(self.shutdown.clone(), stop));
         let outcome = match self.state.outcome()? {
             Some(outcome) => outcome,
             None => self.work().await?,
         };
         tracing::info!(outcome.exit = outcome.exit.as_str(), outcome.events = outcome.events, "ended");
+        let is_wanted = self.state.was_started() || outcome.attempt < self.config.attempt.attempt;
         // A client that sees the end of the log asks for the outcome.
         self.desk.enter(Stage::Ended(Box::new(outcome)));
         self.refuse_orders();
         self.recorder.log().seal();
-        let ending = self.wait(&shutdown).await;
+        let ending = self.wait(is_wanted).await;
         stopper.abort();
         Ok(ending)
     }
 
     /// Told to go after a turn, the runner stays: its outcome may not have been fetched yet. It ends by the
     /// acknowledgement, or by the pod's kill.
-    async fn wait(&self, shutdown: &CancellationToken) -> Ending {
-        if self.state.was_started() {
+    async fn wait(&self, is_wanted: bool) -> Ending {
+        if is_wanted {
             self.desk.acknowledged().cancelled().await;
             return Ending::Acknowledged;
         }
         tokio::select! {
             () = self.desk.acknowledged().cancelled() => Ending::Acknowledged,
-            () = shutdown.cancelled() => Ending::NeverStarted,
+            () = self.shutdown.cancelled() => Ending::NeverStarted,
         }
     }
 

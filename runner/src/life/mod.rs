@@ -120,9 +120,10 @@ async fn serve_attempt(
         orders,
         conversation,
         model,
+        shutdown,
         turns: 0,
     };
-    let ending = attempt.live(shutdown).await;
+    let ending = attempt.live().await;
     closing.cancel();
     // A client that does not read its stream must not keep a finished runner.
     let _ = tokio::time::timeout(FAREWELL, answering).await;

@@ -1,7 +1,7 @@
 //! How turns begin, and what of it stands in the log.
 
 use ambient_protocol::answers::{Answer, AnswersReceipt, Given, PLATFORM};
-use ambient_protocol::events::{EventBody, Interrupt, MessageRole, PROTOCOL_VERSION};
+use ambient_protocol::events::{EventBody, Interrupt, MessageRole, PROTOCOL_VERSION, RunOutcome};
 use ambient_protocol::input::Message;
 use ambient_protocol::outcome::ExitReason;
 use ambient_protocol::{Event, RunAgentInput};
@@ -53,7 +53,8 @@ impl Attempt {
         by: &str,
     ) -> Result<Option<Begun>, RunnerError> {
         let facts = self.recorder.facts();
-        let was_cut_off = facts.ending().is_some_and(is_cut_off);
+        let ends_run = |ending: &Event| !self.is_interactive() || is_last(ending);
+        let was_cut_off = facts.ending().is_some_and(|ending| is_cut_off(ending, ends_run(ending)));
         let rests = facts.ending().is_some_and(|ending| !is_last(ending)) && self.is_interactive();
         if rests && !was_cut_off {
             return Ok(None);
@@ -147,9 +148,13 @@ pub(super) fn denied(questions: &[Interrupt]) -> Vec<Answer> {
     questions.iter().map(|question| Answer::cancelled(&question.id).given(&given)).collect()
 }
 
-/// Whether the turn that this event ends was cut off, and not given up by the agent.
-fn is_cut_off(ending: &Event) -> bool {
+/// Whether the turn that this event ends was cut off, and not given up by the agent. A stop that was wanted ends its run:
+/// where another attempt follows it was the pod that was told to end.
+fn is_cut_off(ending: &Event, is_last: bool) -> bool {
     let cut_off = [ExitReason::AgentCrashed, ExitReason::AgentLost, ExitReason::OutOfMemory];
-    let EventBody::RunError { code: Some(code), .. } = &ending.body else { return false };
-    cut_off.iter().any(|reason| reason.as_str() == code)
+    match &ending.body {
+        EventBody::RunError { code: Some(code), .. } => cut_off.iter().any(|reason| reason.as_str() == code),
+        EventBody::RunFinished { outcome: Some(RunOutcome::Cancelled), .. } => is_last,
+        _ => false,
+    }
 }

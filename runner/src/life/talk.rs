@@ -92,6 +92,10 @@ impl Attempt {
             Rest::Stopped if self.recorder.facts().turn().is_none() => {
                 self.end_unstarted(&stopped_before_start())
             }
+            Rest::Stopped if self.may_sleep() => {
+                dismiss(agent).await;
+                self.end_idle("the pod was told to end while nobody worked")
+            }
             Rest::Stopped => self.stop_at_rest(agent, record).await,
             Rest::Gone(exit) if let Some(mut gone) = agent.take() => {
                 let end = self.end_agent(&mut gone, Cause::Ended(exit)).await;
@@ -245,6 +249,13 @@ impl Attempt {
             None => TurnEnd::failed(ExitReason::Stopped, "the run was stopped"),
         };
         self.conclude(end, &input, record).await
+    }
+
+    /// Whether it is the pod that is told to end, and not the run: then a message goes on with it in another one. An open
+    /// question is a turn that is to be run again, which only another attempt does.
+    fn may_sleep(&self) -> bool {
+        let asks = !self.recorder.facts().attendance().questions().is_empty();
+        self.shutdown.is_cancelled() && self.is_interactive() && !asks
     }
 
     /// Ends the attempt, and not the run. The workspace stays as it is.

@@ -4,6 +4,7 @@ use ambient_protocol::Conversation;
 use ambient_protocol::client::{ClientError, EventStream, RunnerClient};
 use ambient_protocol::conversation::Entry;
 use ambient_protocol::outcome::ExitReason;
+use nix::sys::signal::Signal;
 use serde_json::json;
 
 use crate::harness::{World, bounded, frames, git, living_processes, outcome, say, start, wait_for};
@@ -255,5 +256,28 @@ async fn an_agent_that_cannot_be_given_another_model_keeps_its_own() {
         assert!(error.to_string().contains("the model that it was started with"), "{error}");
         runner.client.stop().await.unwrap();
         outcome(&runner.client).await;
+    }
+}
+
+#[tokio::test]
+async fn a_pod_that_is_told_to_end_while_nobody_works_leaves_the_run_asleep() {
+    for mut world in talking() {
+        let first = world.process();
+        bounded(frames(start(&first.client, &world).await)).await;
+        first.signal(Signal::SIGTERM);
+        let done = outcome(&first.client).await;
+        assert_eq!(
+            (done.exit, done.message.as_str()),
+            (ExitReason::Idle, "the pod was told to end while nobody worked")
+        );
+        first.client.acknowledge().await.unwrap();
+        assert_eq!(first.exit_code().await, Some(0));
+        world.next_attempt();
+        world.renew_shim();
+        let second = world.runner().await;
+        let mut turn = say_when_ready(&second.client, &world, "m1", "good morning").await;
+        until_said(&mut turn, "second:").await;
+        second.client.stop().await.unwrap();
+        outcome(&second.client).await;
     }
 }

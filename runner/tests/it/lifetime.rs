@@ -119,6 +119,52 @@ async fn a_runner_killed_between_last_event_and_outcome_still_makes_it() {
 }
 
 #[tokio::test]
+async fn an_outcome_that_nobody_fetched_is_that_of_the_run_whoever_serves_it() {
+    for mut world in
+        World::both(Some("steps: [{effect: {write: {path: a.txt, content: a}}}, {finish: {summary: Done}}]"))
+    {
+        let first = world.process();
+        let _turn = start(&first.client, &world).await;
+        let done = outcome(&first.client).await;
+        first.kill();
+        world.next_attempt();
+        let second = world.process();
+        assert_eq!(outcome(&second.client).await, done, "a run that has ended is not run again");
+        assert!(second.client.bundle("target").await.is_ok());
+        second.signal(Signal::SIGTERM);
+        second.client.acknowledge().await.unwrap();
+        assert_eq!(second.exit_code().await, Some(0));
+    }
+}
+
+#[tokio::test]
+async fn a_runner_that_is_only_stopped_takes_what_a_lost_attempt_left() {
+    for mut world in World::both(Some(CHANGES_AND_WAITS)) {
+        let first = world.process();
+        let mut turn = start(&first.client, &world).await;
+        wait_for(&mut turn, |frame| frame.data.contains("TEXT_MESSAGE_CONTENT")).await;
+        first.kill();
+        world.next_attempt();
+        let second = world.process();
+        stop_when_it_listens(&second.client).await;
+        let done = outcome(&second.client).await;
+        assert_eq!((done.exit, done.attempt), (ExitReason::Stopped, 2));
+        assert_eq!(living_processes(&world), Vec::<i32>::new());
+        assert!(done.repositories[0].committed_leftovers && done.repositories[0].bundle.is_some());
+        assert_eq!(git(&world.checkout(), &["show", "HEAD:half.txt"]), "half");
+    }
+}
+
+async fn stop_when_it_listens(client: &ambient_protocol::client::RunnerClient) {
+    bounded(async {
+        while client.stop().await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn two_runners_never_work_on_one_volume() {
     let world = World::new(None);
     let first = world.process();

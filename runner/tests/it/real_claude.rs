@@ -8,6 +8,7 @@ use ambient_protocol::Answer;
 use ambient_protocol::answers::Choices;
 use ambient_protocol::events::EventBody;
 use ambient_protocol::outcome::ExitReason;
+use nix::sys::signal::Signal;
 use serde_json::json;
 
 use crate::harness::{
@@ -290,6 +291,26 @@ async fn a_turn_cut_off_by_kill_9_is_run_again_or_begun_again_where_its_conversa
             assert_eq!(git(&world.checkout(), &["show", "HEAD:made.txt"]), "made");
         }
     }
+}
+
+#[tokio::test]
+#[ignore = "needs Claude Code: set AMBIENT_E2E_CLAUDE to its program"]
+async fn a_turn_cut_off_by_the_end_of_its_pod_is_run_again_in_another() {
+    let script = "turns:\n- text: I wait.\n  tools:\n  - {name: Bash, input: {command: sleep 600, description: Wait}}\n\
+                  - text: Well then.\n- text: Well then.\n";
+    let mut world = world(Script::parse(script).unwrap(), "dummy-key-0123456789").await;
+    let first = world.process();
+    let mut turn = start(&first.client, &world).await;
+    wait_for(&mut turn, |frame| frame.data.contains("TOOL_CALL_END")).await;
+    bounded(transcript(&world)).await;
+    first.signal(Signal::SIGTERM);
+    assert_eq!(outcome(&first.client).await.exit, ExitReason::Stopped);
+    first.client.acknowledge().await.unwrap();
+    first.exit_code().await;
+    world.next_attempt();
+    let second = world.runner().await;
+    let done = second.run(&world).await;
+    assert_eq!((done.exit, done.summary.as_str()), (ExitReason::Completed, "Well then."), "{}", done.message);
 }
 
 /// Waits until the program has written the call that waits down, and gives the file.

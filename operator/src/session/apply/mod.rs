@@ -8,18 +8,21 @@ mod token;
 
 use std::sync::Arc;
 
+use ambient_crds::names::{RunNumber, run_name};
 use ambient_crds::session::AgenticSession;
 use ambient_kit::retry::{ErrorClass, classify};
 use ambient_protocol::effective::EffectiveSession;
+use ambient_protocol::run::RunKey;
 use kube::api::Api;
 use kube::{Client, Resource, ResourceExt as _};
 
 use super::lending::{self, BindError};
 use super::observed::Observed;
 use super::pin::PinError;
-use super::plan::{Action, SessionPlan};
+use super::plan::{Action, SessionPlan, may_retry};
 use super::progress::{ClaimState, RunId};
 use super::pursuit::Quarry;
+use super::remains::{self, Loss};
 use crate::context::Context;
 
 /// Why a child could not be written.
@@ -93,6 +96,8 @@ pub(super) async fn apply(
                 address: address.clone(),
                 stop: *stop,
                 goes_on: observed.slept.precedes(*attempt),
+                loss: observed.collects().cloned(),
+                may_retry: may_retry(observed),
             };
             context.pursuits.follow(context, quarry);
         }
@@ -100,6 +105,7 @@ pub(super) async fn apply(
             let seen = context.pursuits.give_up(id);
             conclusion::conclude(context, pinned.as_deref().or(candidate(observed)), ending, seen, id);
         }
+        Action::NoteLoss(loss) => note_loss(context, &id.key, loss).await?,
         Action::Withdraw => {
             context.pursuits.give_up(id);
             release::delete_job(&context.client, session, plan.run, plan.attempt).await?;
@@ -129,6 +135,15 @@ async fn start(
     };
     claim::claim(context, &pinned, take_lost, id);
     children::create_children(context, session, &pinned, attempt, token).await
+}
+
+/// Notes it; the session is looked at again for what follows.
+async fn note_loss(context: &Context, key: &RunKey, loss: &Loss) -> Result<(), ApplyError> {
+    let volume = run_name(key.session(), RunNumber::try_from(key.run()).unwrap_or_default());
+    let noted = remains::note(&context.client, key.project(), &volume, loss).await;
+    noted.map_err(|error| ApplyError::Api { what: "the run's volume", error })?;
+    context.board.look_again(key.project(), key.session());
+    Ok(())
 }
 
 fn candidate<'a>(observed: &'a Observed<'_>) -> Option<&'a EffectiveSession> {

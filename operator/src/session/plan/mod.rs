@@ -4,6 +4,7 @@
 //! shows, and only then may something start.
 
 mod ending;
+mod losing;
 mod running;
 mod starting;
 
@@ -13,8 +14,10 @@ use ambient_protocol::effective::EffectiveSession;
 use ambient_protocol::ledger::{EndPhase, Ending, LedgerEntry};
 
 use super::observed::{LedgerView, Observed};
+use super::remains::Loss;
 
 pub(super) use ending::resumed;
+pub(super) use losing::may_retry;
 pub(super) use running::time_is_over;
 
 /// What to do, and what to say.
@@ -79,6 +82,8 @@ pub(crate) enum Action {
         /// The ending.
         ending: Box<Ending>,
     },
+    /// Write on the run's volume that its newest attempt is lost for good, then look again.
+    NoteLoss(Box<Loss>),
     /// Delete the attempt's Job: it must not run.
     Withdraw,
     /// Free what an ended run no longer needs.
@@ -99,6 +104,7 @@ impl Action {
             Self::Start { .. } => "start",
             Self::Pursue { .. } => "pursue",
             Self::Conclude { .. } => "conclude",
+            Self::NoteLoss(_) => "note-loss",
             Self::Withdraw => "withdraw",
             Self::CleanUp => "clean-up",
             Self::Expire => "expire",

@@ -10,7 +10,7 @@ use super::super::deadlines::{STOP_GRACE, overtime_at, stop_overdue_at};
 use super::super::observed::{AttemptState, Observed, PodState};
 use super::super::progress::ClaimState;
 use super::ending::{abandon, conclude, current_words, resumed};
-use super::starting::attempt_lost;
+use super::losing::{attempt_lost, not_collected};
 use super::{Action, SessionPlan, StopCause, pending, phase_of, say};
 
 /// What is said of a run that sleeps.
@@ -53,11 +53,17 @@ pub(super) fn running(observed: &Observed<'_>, attempt: &AttemptState) -> Sessio
     }
     if let Some(outcome) = &observed.progress.outcome {
         let phase = phase_of(outcome.exit.phase());
-        let (reason, message) = (outcome.exit.as_str(), outcome.message.as_str());
+        let lost = observed.collects().filter(|_| outcome.attempt == attempt.number);
+        let reason = lost.map_or(outcome.exit.as_str(), |loss| loss.reason.as_str());
+        let message = outcome.message.as_str();
         return match attempt.pod.address() {
             Some(address) => pursue(observed, attempt.number, address, (phase, reason, message)),
             None => keep(observed, phase, reason, message),
         };
+    }
+    if observed.progress.released && !matches!(attempt.pod, PodState::Ended { .. }) {
+        let message = "its pod was told to end; the next attempt starts when it has gone";
+        return say(observed, Action::Nothing, Phase::Pending, PendingReason::Retrying.as_str(), message);
     }
     match (&attempt.pod, serving(observed, attempt)) {
         (PodState::Ended { reason, message }, _) => pod_ended(observed, reason, message),
@@ -83,7 +89,8 @@ fn serving<'a>(observed: &Observed<'_>, attempt: &'a AttemptState) -> Option<&'a
 
 /// Whether the turn may be started as soon as the runner takes it. Once it was asked to, only the runner knows.
 fn may_begin(observed: &Observed<'_>) -> bool {
-    observed.progress.pursued || (is_claimed(observed) && stopping(observed).is_none())
+    let collects = observed.collects().is_some();
+    observed.progress.pursued || (is_claimed(observed) && (collects || stopping(observed).is_none()))
 }
 
 fn comes_up(observed: &Observed<'_>, pod: &PodState) -> SessionPlan {
@@ -91,6 +98,14 @@ fn comes_up(observed: &Observed<'_>, pod: &PodState) -> SessionPlan {
         PodState::Starting { reason, message } if !reason.is_empty() => (reason.as_str(), message.as_str()),
         _ => ("Creating", "the runner is starting"),
     };
+    if let Some(loss) = observed.collects() {
+        let is_late = HOPELESS.contains(&reason) || loss.given_up_at() <= observed.now;
+        return if is_late {
+            not_collected(observed, loss, message)
+        } else {
+            keep(observed, Phase::Stopping, &loss.reason, &format!("{}; {message}", loss.message))
+        };
+    }
     if HOPELESS.contains(&reason) {
         return conclude(observed, EndPhase::Failed, reason, message);
     }
@@ -120,6 +135,10 @@ fn serves(observed: &Observed<'_>, attempt: &AttemptState, address: &str) -> Ses
         return pursued(ended.phase, &ended.reason, &ended.message);
     }
     match stopping(observed) {
+        Some(StopCause::Wanted) if let Some(loss) = observed.collects() => {
+            let message = format!("{}; what it left is being taken", loss.message);
+            return pursued(Phase::Stopping, &loss.reason, &message);
+        }
         Some(StopCause::Wanted) => return pursued(Phase::Stopping, "Stopping", "the agent is being stopped"),
         Some(StopCause::TimedOut) => {
             let message = format!("{}; it is being stopped", overtime(observed));
@@ -144,7 +163,8 @@ fn stopping(observed: &Observed<'_>) -> Option<StopCause> {
     if has_ended(observed) {
         return None;
     }
-    if observed.stop_wanted() || (observed.deleting() && cancels(observed)) {
+    let is_wanted = observed.stop_wanted() || (observed.deleting() && cancels(observed));
+    if is_wanted || observed.collects().is_some() {
         return Some(StopCause::Wanted);
     }
     overtime_at(observed).is_some_and(|at| at <= observed.now).then_some(StopCause::TimedOut)
@@ -155,6 +175,9 @@ fn does_not_stop(observed: &Observed<'_>) -> SessionPlan {
     let deaf = format!(
         "the runner did not stop within {STOP_GRACE} s; its pod was deleted, with what it had not committed"
     );
+    if let Some(loss) = observed.collects() {
+        return not_collected(observed, loss, &deaf);
+    }
     match stopping(observed) {
         Some(StopCause::TimedOut) => {
             let message = format!("{}, and {deaf}", overtime(observed));

@@ -6,6 +6,7 @@ use ambient_protocol::ledger::{EndPhase, LedgerEntry};
 
 use super::super::observed::{LedgerView, Observed, ProjectState, Waiting};
 use super::ending::conclude;
+use super::losing::attempt_lost;
 use super::running::{ASLEEP, blocked};
 use super::{Action, SessionPlan, pending, say};
 
@@ -84,35 +85,8 @@ fn sleeps(observed: &Observed<'_>) -> SessionPlan {
     }
 }
 
-/// An attempt left no outcome: try again if that is allowed, else end the run.
-pub(super) fn attempt_lost(observed: &Observed<'_>, reason: &str, message: &str) -> SessionPlan {
-    let retry = observed.session.spec.retry.as_ref();
-    let limit =
-        retry.and_then(|retry| retry.limit).and_then(|limit| u32::try_from(limit).ok()).unwrap_or_default();
-    let attempt = observed.known_attempt();
-    let failed = attempt.saturating_sub(observed.slept.count());
-    if failed <= limit && !observed.stop_wanted() && !observed.deleting() {
-        if observed.leaving {
-            let message = format!("{message}; the next attempt starts when its pod has gone");
-            return pending(observed, PendingReason::Retrying, &message);
-        }
-        let plan = hindrance(observed).unwrap_or_else(|| start(observed, attempt + 1, false));
-        return match plan.action {
-            Action::Start { .. } => {
-                SessionPlan { reason: "Retrying".to_owned(), message: message.to_owned(), ..plan }
-            }
-            _ => plan,
-        };
-    }
-    if observed.leaving {
-        let message = format!("{message}; its pod is ending, and what it leaves is waited for");
-        return say(observed, Action::LookAgain(30), Phase::Stopping, reason, &message);
-    }
-    conclude(observed, EndPhase::Failed, reason, message)
-}
-
 /// What keeps a run from starting that nobody wants stopped.
-fn hindrance(observed: &Observed<'_>) -> Option<SessionPlan> {
+pub(super) fn hindrance(observed: &Observed<'_>) -> Option<SessionPlan> {
     if observed.session.spec.desired_phase == Some(DesiredPhase::Held) {
         let way_out = "spec.desiredPhase is Held; set it to Running to start";
         return Some(pending(observed, PendingReason::Held, way_out));
@@ -138,7 +112,7 @@ fn project_hindrance(observed: &Observed<'_>) -> Option<SessionPlan> {
     }
 }
 
-fn start(observed: &Observed<'_>, attempt: u32, take_lost: bool) -> SessionPlan {
+pub(super) fn start(observed: &Observed<'_>, attempt: u32, take_lost: bool) -> SessionPlan {
     let pinned = observed.pinned.clone().map(Some).map_or_else(|| observed.candidate.clone(), Ok);
     match pinned {
         Ok(Some(session)) => {

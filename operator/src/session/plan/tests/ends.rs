@@ -63,6 +63,8 @@ fn a_deleted_session_goes_when_its_run_is_settled() {
             attempt: attempt(ready()),
             leaving: false,
             slept: Slept::default(),
+            has_volume: false,
+            loss: None,
             progress: Progress {
                 claim: ClaimState::Acknowledged,
                 started_at: Some("2026-11-21T10:00:10Z".parse().unwrap()),

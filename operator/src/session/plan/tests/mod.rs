@@ -1,6 +1,7 @@
 //! Decisions, moment by moment.
 
 mod ends;
+mod losing;
 mod runs;
 mod sleep;
 mod starts;
@@ -120,6 +121,8 @@ fn with(spec: Value, status: Value, change: impl FnOnce(&mut Observed<'_>)) -> S
         attempt: None,
         leaving: false,
         slept: Slept::default(),
+        has_volume: false,
+        loss: None,
         progress: Progress::default(),
         waiting: None,
         namespace_terminating: false,
@@ -131,7 +134,13 @@ fn with(spec: Value, status: Value, change: impl FnOnce(&mut Observed<'_>)) -> S
 }
 
 fn attempt(pod: PodState) -> Option<AttemptState> {
-    Some(AttemptState { number: 1, job_name: "first-r1-a1".to_owned(), pod, is_unexplained: false })
+    Some(AttemptState {
+        number: 1,
+        job_name: "first-r1-a1".to_owned(),
+        pod,
+        is_going: false,
+        is_unexplained: false,
+    })
 }
 
 fn ready() -> PodState {

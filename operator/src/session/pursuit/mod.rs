@@ -4,29 +4,29 @@
 //! process after a kill: the start marker lets one start through, the log is read from any point, pushes and ledger
 //! writes are made once whoever makes them.
 
+mod ending;
+mod follow;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ambient_crds::names::{RunNumber, run_name};
 use ambient_kit::clock::precise_now;
-use ambient_protocol::client::{ClientError, RunnerClient, Start};
-use ambient_protocol::conversation::Conversation;
+use ambient_protocol::client::{ClientError, RunnerClient};
 use ambient_protocol::effective::EffectiveSession;
-use ambient_protocol::input::RunAgentInput;
 use ambient_protocol::outcome::{ExitReason, Outcome};
-use ambient_protocol::sse::SEALED;
 use ambient_protocol::token::Scope;
-use futures::StreamExt as _;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::loss;
+use self::ending::{put_to_sleep, record_until_done, release};
+use self::follow::{Following, take_outcome};
 use super::plan::{StopCause, time_is_over};
 use super::pod::AGUI_PORT;
 use super::progress::{RunId, Trouble};
+use super::remains::Loss;
 use super::transcript::Transcript;
-use super::{count, record, sleep};
+use super::{count, loss};
 use crate::context::Context;
 
 /// Tasks that follow runners, at most one a run.
@@ -58,8 +58,19 @@ pub(crate) struct Quarry {
     pub address: String,
     /// Why it is to stop, if it is.
     pub stop: Option<StopCause>,
+    /// How an attempt was lost, if this one is there only to take what it left.
+    pub loss: Option<Loss>,
+    /// Whether another attempt may be made.
+    pub may_retry: bool,
     /// Whether it goes on with a conversation after a sleep: then it is asked nothing by the platform.
     pub goes_on: bool,
+}
+
+impl Quarry {
+    /// How the run was lost whose remains an outcome is. One that an earlier attempt had left behind is the run's own.
+    fn loss_behind(&self, outcome: &Outcome) -> Option<&Loss> {
+        self.loss.as_ref().filter(|_| outcome.attempt == self.attempt)
+    }
 }
 
 impl Pursuits {
@@ -112,7 +123,7 @@ const PREPARING: u16 = 503;
 
 async fn pursue(context: &Context, quarry: &Quarry, mut stop: watch::Receiver<Option<StopCause>>, log: &Log) {
     let runner = runner_client(context, quarry);
-    let mut following = Following { log: Arc::clone(log), ..Following::default() };
+    let mut following = Following::of(Arc::clone(log));
     let mut delay = FIRST_DELAY;
     let outcome = loop {
         let step = take_outcome(context, quarry, &runner, &mut stop, &mut following).await;
@@ -137,6 +148,10 @@ async fn pursue(context: &Context, quarry: &Quarry, mut stop: watch::Receiver<Op
     if outcome.exit == ExitReason::Idle {
         return put_to_sleep(context, quarry, &runner).await;
     }
+    if quarry.may_retry && outcome.exit == ExitReason::Stopped && stop.borrow().is_none() {
+        // Its pod was told to end, by nobody who wants the run to: what it left is taken up by the next attempt.
+        return release(context, quarry, &runner).await;
+    }
     // Where the broker does not answer now, the result waits for it.
     let outcome = count::settled(context, &quarry.session, &outcome).await.unwrap_or(outcome);
     let usage = outcome.usage;
@@ -151,21 +166,11 @@ async fn pursue(context: &Context, quarry: &Quarry, mut stop: watch::Receiver<Op
     release(context, quarry, &runner).await;
 }
 
-/// Notes on the volume that the attempt has ended and its run has not; then the runner may go.
-async fn put_to_sleep(context: &Context, quarry: &Quarry, runner: &RunnerClient) {
-    let key = &quarry.session.key;
-    let volume = run_name(key.session(), RunNumber::try_from(key.run()).unwrap_or_default());
-    let mut delay = FIRST_DELAY;
-    while let Err(error) = sleep::note(&context.client, key.project(), &volume, quarry.attempt).await {
-        trouble(context, &quarry.id, "Unavailable", &format!("the run cannot be put to sleep: {error}"));
-        tokio::time::sleep(delay).await;
-        delay = (delay * 2).min(LONGEST_DELAY);
-    }
-    release(context, quarry, runner).await;
-}
-
 /// The outcome as it is recorded: a runner knows that it was stopped or has lost its agent, and not why.
 async fn told(outcome: Outcome, stop: Option<StopCause>, quarry: &Quarry, context: &Context) -> Outcome {
+    if let Some(loss) = quarry.loss_behind(&outcome) {
+        return loss.told_of(outcome);
+    }
     match (outcome.exit, stop) {
         (ExitReason::Stopped, Some(StopCause::TimedOut)) => {
             Outcome { exit: ExitReason::TimedOut, message: time_is_over(&quarry.session), ..outcome }
@@ -189,166 +194,6 @@ fn runner_client(context: &Context, quarry: &Quarry) -> RunnerClient {
         signed.map_err(|error| ClientError::Token(error.to_string()))
     };
     RunnerClient::new(&format!("http://{}:{AGUI_PORT}", quarry.address), Arc::new(token))
-}
-
-/// What has been seen of the log.
-#[derive(Default)]
-struct Following {
-    log: Log,
-    conversation: Conversation,
-    stop_sent: bool,
-}
-
-impl Following {
-    fn log(&self) -> MutexGuard<'_, Transcript> {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn last(&self) -> u64 {
-        self.log().last()
-    }
-}
-
-async fn take_outcome(
-    context: &Context,
-    quarry: &Quarry,
-    runner: &RunnerClient,
-    stop: &mut watch::Receiver<Option<StopCause>>,
-    following: &mut Following,
-) -> Result<Outcome, ClientError> {
-    if let Some(outcome) = runner.outcome().await? {
-        return Ok(outcome);
-    }
-    if stop.borrow().is_none() {
-        tokio::select! {
-            started = start(context, quarry, runner) => started?,
-            // A runner that is preparing keeps the turn waiting.
-            () = wanted(stop) => {}
-        }
-    }
-    if stop.borrow().is_some() && !following.stop_sent {
-        runner.stop().await?;
-        following.stop_sent = true;
-    }
-    follow(context, quarry, runner, stop, following).await?;
-    runner
-        .outcome()
-        .await?
-        .ok_or_else(|| ClientError::Answer("the log is sealed but there is no outcome".to_owned()))
-}
-
-async fn start(context: &Context, quarry: &Quarry, runner: &RunnerClient) -> Result<(), ClientError> {
-    let run_id = quarry.session.key.attempt(quarry.attempt).to_string();
-    let mut input = RunAgentInput::prompt(&quarry.session.session_uid, &run_id, &quarry.session.prompt);
-    input.context.clone_from(&quarry.session.context);
-    if !quarry.goes_on {
-        match runner.start(&input).await? {
-            // The log is followed by /events, which resumes; the turn's own stream is not needed.
-            Start::Started(_) | Start::AlreadyStarted => {}
-        }
-    }
-    context.board.update(&quarry.id, |progress| {
-        progress.started_at.get_or_insert_with(|| context.clock.precise_now());
-        progress.trouble = None;
-    });
-    Ok(())
-}
-
-async fn wanted(stop: &mut watch::Receiver<Option<StopCause>>) {
-    // It cannot fail: the sender goes with the task that waits here.
-    let _ = stop.wait_for(Option::is_some).await;
-}
-
-/// Follows the log to its seal.
-async fn follow(
-    context: &Context,
-    quarry: &Quarry,
-    runner: &RunnerClient,
-    stop: &mut watch::Receiver<Option<StopCause>>,
-    following: &mut Following,
-) -> Result<(), ClientError> {
-    let mut events = runner.events(following.last()).await?;
-    loop {
-        let frame = tokio::select! {
-            frame = events.next() => frame,
-            () = wanted(stop), if !following.stop_sent => {
-                runner.stop().await?;
-                following.stop_sent = true;
-                continue;
-            }
-        };
-        let Some(frame) = frame else {
-            return Err(ClientError::Broken("the event stream ended without its seal".to_owned()));
-        };
-        let frame = frame?;
-        if frame.event.as_deref() == Some(SEALED) {
-            return Ok(());
-        }
-        if let Some(sequence) = frame.id {
-            following.log().push(sequence, &frame.data);
-            following.conversation.apply_line(&frame.data);
-            note(context, &quarry.id, sequence, &following.conversation);
-        }
-    }
-}
-
-/// Keeps the counters; who is waited for is told at once.
-fn note(context: &Context, id: &RunId, sequence: u64, conversation: &Conversation) {
-    let mut is_news = false;
-    context.board.note(id, |progress| {
-        progress.last_sequence = sequence;
-        progress.usage = conversation.usage;
-        is_news = progress.attendance != conversation.attendance;
-    });
-    if is_news {
-        context.board.update(id, |progress| progress.attendance = conversation.attendance.clone());
-    }
-}
-
-async fn record_until_done(
-    context: &Context,
-    quarry: &Quarry,
-    runner: &RunnerClient,
-    outcome: &Outcome,
-    transcript: Transcript,
-) {
-    let mut transcript = transcript;
-    let mut delay = FIRST_DELAY;
-    loop {
-        let recorded = record::record(context, &quarry.session, runner, outcome, &mut transcript).await;
-        match recorded {
-            Ok(recorded) => {
-                context.board.update(&quarry.id, |progress| {
-                    progress.recorded = Some(Box::new(recorded));
-                    progress.trouble = None;
-                });
-                return;
-            }
-            Err(error) => {
-                trouble(context, &quarry.id, error.reason(), &error.to_string());
-                if error.is_fenced()
-                    && let Some(recorded) = record::ended_by_others(context, &quarry.session).await
-                {
-                    context.board.update(&quarry.id, |progress| progress.recorded = Some(Box::new(recorded)));
-                    return;
-                }
-                tokio::time::sleep(delay).await;
-                delay = (delay * 2).min(LONGEST_DELAY);
-            }
-        }
-    }
-}
-
-/// Lets the runner go. One that does not hear it is removed with its Job.
-async fn release(context: &Context, quarry: &Quarry, runner: &RunnerClient) {
-    let acknowledged = runner.acknowledge().await;
-    if let Err(error) = &acknowledged {
-        tracing::debug!(run = %quarry.id.key, %error, "the runner did not hear that it may go");
-    }
-    context.board.update(&quarry.id, |progress| {
-        progress.released = true;
-        progress.acknowledged = acknowledged.is_ok();
-    });
 }
 
 fn trouble(context: &Context, id: &RunId, reason: &'static str, message: &str) {
