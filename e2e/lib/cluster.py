@@ -64,7 +64,7 @@ class DevCluster:
         subprocess.run(words, env=self.environment, check=True)
 
     def kubectl(self, *words, check=True):
-        ended = subprocess.run(["kubectl", *words], env=self.with_kubectl(), check=False, text=True, capture_output=True)
+        ended = subprocess.run(["kubectl", *words], env=self.with_kubectl(), check=False, text=True, errors="replace", capture_output=True)
         if check and ended.returncode:
             raise RuntimeError(f"kubectl {' '.join(words)}: {ended.stderr}")
         return ended.stdout

@@ -1,6 +1,6 @@
 """Bare repositories, served over smart HTTP to the cluster and read here by plain git."""
 
-import os, subprocess, sys, tempfile, time
+import base64, os, subprocess, sys, tempfile, time
 
 from cluster import say
 
@@ -11,7 +11,7 @@ USER, PASSWORD = "robot", "a password: for one repository"
 
 def git(path, *words, check=True):
     command = ["git", "-c", "user.name=E2E", "-c", "user.email=e2e@example.com", *words]
-    ended = subprocess.run(command, cwd=path, check=False, text=True, capture_output=True)
+    ended = subprocess.run(command, cwd=path, check=False, text=True, errors="replace", capture_output=True)
     if check and ended.returncode:
         raise RuntimeError(f"git {' '.join(words)}: {ended.stderr}")
     return ended.stdout.strip()
@@ -50,6 +50,10 @@ class Forge:
         # The cluster's pods come over its own network, unencrypted.
         return f"username={USER}\npassword={PASSWORD}\nplainHttp=true\n"
 
+    def passwords(self):
+        """What opens private repositories, as it is and as it is sent."""
+        return [PASSWORD, base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()]
+
     def repository(self, name, files, is_private=False):
         git(self.folder, "init", "--quiet", "--bare", "--initial-branch=main", f"{name}.git")
         git(self.path(name), "config", "http.receivepack", "true")
@@ -75,13 +79,22 @@ class Forge:
     def read(self, name, revision, path):
         return git(self.path(name), "show", f"{revision}:{path}")
 
+    def files(self, name, revision):
+        return git(self.path(name), "ls-tree", "-r", "--name-only", revision).splitlines()
+
     def subjects(self, name, revision):
         return git(self.path(name), "log", "--format=%s", revision).splitlines()
 
     def ledger(self, session):
         """The ledger entry of a session's first run."""
-        files = git(self.path(MANIFESTS), "ls-tree", "-r", "--name-only", RESULTS).splitlines()
+        files = self.files(MANIFESTS, RESULTS)
         found = [path for path in files if path.startswith("ledger/") and path.endswith(f"/{session}-r1.yaml")]
+        return self.read(MANIFESTS, RESULTS, found[0])
+
+    def result(self, session):
+        """What came back of a session's first run."""
+        files = self.files(MANIFESTS, RESULTS)
+        found = [path for path in files if path.startswith("results/") and path.endswith(f"/{session}-r1/result.yaml")]
         return self.read(MANIFESTS, RESULTS, found[0])
 
     def told(self, run):

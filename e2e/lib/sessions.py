@@ -6,23 +6,27 @@ from cluster import say, wait
 
 SESSION = """apiVersion: vteam.ambient-code/v1alpha1
 kind: AgenticSession
-metadata: {{name: {name}, namespace: team}}
+metadata: {{name: {name}, namespace: {project}}}
 spec:
-  runnerType: replay
-  initialPrompt: Do it.
+  runnerType: {runner}
+  initialPrompt: {prompt}
   repos:
     - url: {url}
       branch: main
 """
 
 
+def manifest(name, url, project="team", runner="replay", prompt="Do it."):
+    return SESSION.format(name=name, project=project, url=url, runner=runner, prompt=json.dumps(prompt))
+
+
 class Sessions:
-    def __init__(self, cluster, forge):
-        self.cluster, self.forge = cluster, forge
+    def __init__(self, cluster, forge, project="team"):
+        self.cluster, self.forge, self.project = cluster, forge, project
         self.manifests, self.times = {}, {}
 
-    def commit(self, name, repository, more=""):
-        self.manifests[name] = SESSION.format(name=name, url=self.forge.url(repository)) + more
+    def commit(self, name, repository, more="", **who):
+        self.manifests[name] = manifest(name, self.forge.url(repository), self.project, **who) + more
         self.push(name)
 
     def edit(self, name, more):
@@ -38,15 +42,15 @@ class Sessions:
         at = f"ambient-code.io/requested-at={time.time()}"
         self.cluster.kubectl("-n", "ambient-system", "annotate", "--overwrite", "gitsource", "root", at)
 
-    def commit_timed(self, name, repository, hint):
+    def commit_timed(self, name, repository, hint, **who):
         """Gives when the push of the commit had returned."""
-        self.manifests[name] = SESSION.format(name=name, url=self.forge.url(repository))
+        self.manifests[name] = manifest(name, self.forge.url(repository), self.project, **who)
         pushed = self.forge.commit("manifests", {f"ambient/sessions/{name}.yaml": self.manifests[name]})
         hint()
         return pushed
 
     def status(self, name):
-        found = self.cluster.get("-n", "team", "agenticsession", name)
+        found = self.cluster.get("-n", self.project, "agenticsession", name)
         return (found or {}).get("status", {})
 
     def until(self, name, phase, *reasons):

@@ -80,14 +80,9 @@ fn verdict(spec: &ProjectSettingsSpec, project: Option<&Project>) -> Vec<Stateme
 }
 
 /// What sessions that use the settings do not say themselves.
-fn without_effect(spec: &ProjectSettingsSpec) -> [Unsupported; 3] {
+fn without_effect(spec: &ProjectSettingsSpec) -> [Unsupported; 2] {
     [
         unsupported(!spec.group_access.is_empty(), "spec.groupAccess", "the Project's own list is in force"),
-        unsupported(
-            spec.inactivity_timeout().is_some(),
-            "spec.defaults.inactivityTimeout",
-            "a run ends with the agent's answer",
-        ),
         unsupported(!spec.repositories.is_empty(), "spec.repositories", "they are shown nowhere yet"),
     ]
 }
