@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `events.jsonl` | the event log, shared by all attempts |
 //! | `started-<attempt>` | the attempt's first turn has been started; made with `O_EXCL` |
-//! | `outcome.json` | how the run, or an attempt of it that was stopped or rests, ended; synced before it is served |
+//! | `outcome.json` | how the run ended, or this attempt of it; synced before it is served |
 //! | `bundles/<repository>.bundle` | the agent's commits |
 //! | `acknowledged-<attempt>` | the outcome is on the remote: nothing is left to do |
 //! | `workspace.json` | what was checked out, and at which commit |
@@ -123,7 +123,7 @@ impl StateFolder {
     }
 
     /// The outcome that this attempt has left, or one before it that nobody has fetched: a run that has ended is not run
-    /// again. An earlier attempt that was stopped, or rests, has not ended its run.
+    /// again. An earlier attempt that was cut off, or rests, has not ended its run.
     pub(crate) fn outcome(&self) -> Result<Option<Outcome>, StateError> {
         let path = self.outcome_file();
         let bytes = match fs::read(&path) {
@@ -133,8 +133,7 @@ impl StateFolder {
         };
         let outcome: Outcome = serde_json::from_slice(&bytes)
             .map_err(|error| StateError::new("read the outcome", &path, error.into()))?;
-        let ended = !matches!(outcome.exit, ExitReason::Stopped | ExitReason::Idle);
-        Ok((outcome.attempt == self.attempt.attempt || ended).then_some(outcome))
+        Ok((outcome.attempt == self.attempt.attempt || ends_run(outcome.exit)).then_some(outcome))
     }
 
     /// Stores the outcome; when this returns it survives a crash.
@@ -168,6 +167,12 @@ impl StateFolder {
     fn outcome_file(&self) -> PathBuf {
         self.root.join("outcome.json")
     }
+}
+
+/// Whether another attempt has nothing left to do: this one was not cut off, nor told to end with its pod.
+fn ends_run(exit: ExitReason) -> bool {
+    use ExitReason::{AgentCrashed, AgentLost, Idle, OutOfMemory, Stopped};
+    !matches!(exit, AgentCrashed | AgentLost | Idle | OutOfMemory | Stopped)
 }
 
 fn take(path: &Path) -> io::Result<File> {
