@@ -12,9 +12,9 @@ use crate::shared::McpServers;
 const MOST_MCP_SERVER_BYTES: usize = 16 * 1024;
 /// Variables by which the platform speaks to runner and agent.
 const RESERVED_VARIABLES: &[&str] =
-    &["RUNNER_TYPE", "AGUI_PORT", "POD_IP", "HOME", "PATH", "LD_PRELOAD", "LD_LIBRARY_PATH"];
-/// All variables that begin so belong to the platform.
-const RESERVED_PREFIX: &str = "AMBIENT_";
+    &["RUNNER_TYPE", "AGUI_PORT", "POD_IP", "HOME", "PATH", "GCONV_PATH", "GLIBC_TUNABLES", "LOCPATH"];
+/// All variables that begin so belong to the platform, or to the loaders of programs (ld.so(8), dyld(1)).
+const RESERVED_PREFIXES: [&str; 3] = ["AMBIENT_", "LD_", "DYLD_"];
 
 /// The latches of a user's client do not belong into a manifest: each sync would set them again.
 pub fn latch_problems(session: &AgenticSessionSpec) -> Vec<Problem> {
@@ -64,7 +64,9 @@ fn repository_problems(repositories: &[SessionRepository]) -> Vec<Problem> {
 
 fn environment_problems(variables: &BTreeMap<String, String>) -> Vec<Problem> {
     let wrong = |name: &str| {
-        if RESERVED_VARIABLES.contains(&name) || name.starts_with(RESERVED_PREFIX) {
+        if RESERVED_VARIABLES.contains(&name)
+            || RESERVED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+        {
             return Some(format!(
                 "the environment variable {name} belongs to the platform; choose another name"
             ));

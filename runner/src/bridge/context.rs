@@ -8,6 +8,7 @@ use ambient_protocol::effective::ApprovalMode;
 use ambient_protocol::{EffectiveSession, RunAgentInput, Usage};
 
 use crate::retelling::Retelling;
+use crate::sandbox::Confinement;
 use crate::workspace::{Guidance, WorkflowCheckout, WorkspaceRecord};
 
 /// What a bridge knows of a turn when it builds the command.
@@ -37,6 +38,8 @@ pub(crate) struct TurnContext<'a> {
     pub(crate) retelling: Option<&'a Retelling>,
     /// What the run has consumed before.
     pub(crate) spent: Usage,
+    /// How the agent is confined, and with it what the runner starts for it; known to translators.
+    pub(crate) confinement: Option<&'a Confinement>,
 }
 
 /// A conversation that another process has had.

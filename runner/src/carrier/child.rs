@@ -36,7 +36,7 @@ impl Carrier for ChildProcess {
             cause,
         };
         command.files.iter().try_for_each(AgentFile::write).map_err(failed)?;
-        let mut child = prepared(command, mark).spawn().map_err(failed)?;
+        let mut child = process(command, mark).spawn().map_err(failed)?;
         let streams = take_streams(&mut child)
             .ok_or_else(|| failed(std::io::Error::other("its standard streams are missing")))?;
         let members = Members::new(child.id(), mark);
@@ -52,9 +52,10 @@ impl Carrier for ChildProcess {
     }
 }
 
-fn prepared(command: &AgentCommand, mark: &str) -> Command {
-    let mut prepared = Command::new(&command.program);
-    prepared
+/// The process of a command, in a group of its own and not started yet, whose streams are pipes.
+pub(crate) fn process(command: &AgentCommand, mark: &str) -> Command {
+    let mut process = Command::new(&command.program);
+    process
         .args(&command.arguments)
         .env_clear()
         .envs(&command.environment)
@@ -65,7 +66,7 @@ fn prepared(command: &AgentCommand, mark: &str) -> Command {
         .stderr(Stdio::piped())
         .process_group(0)
         .kill_on_drop(true);
-    prepared
+    process
 }
 
 fn take_streams(child: &mut Child) -> Option<Streams> {

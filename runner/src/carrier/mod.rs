@@ -14,7 +14,7 @@ mod socket;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use child::ChildProcess;
+pub(crate) use child::{ChildProcess, process};
 pub(crate) use files::AgentFile;
 pub(crate) use socket::SocketCarrier;
 

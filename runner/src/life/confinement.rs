@@ -6,20 +6,25 @@ use std::path::{Path, PathBuf};
 use ambient_git::{LocalRepositories, RepositoryUrl};
 
 use super::attempt::Attempt;
-use crate::carrier::AgentCommand;
-use crate::sandbox::{self, Bounds, CannotConfine};
+use crate::carrier::{AgentCommand, StartError};
+use crate::sandbox::{self, Bounds, CannotConfine, Confinement};
 
 /// Variables that name files which programs need for TLS.
 const CERTIFICATES: [&str; 3] = ["SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS"];
 
 impl Attempt {
-    /// The command, confined where that is wanted. One that goes to another container is that container's business.
-    pub(super) fn confined(&self, command: AgentCommand, home: &Path) -> Result<AgentCommand, CannotConfine> {
+    /// How the agent with this command is confined, where that is wanted. One that goes to another container is that
+    /// container's business.
+    pub(super) fn confinement(
+        &self,
+        command: &AgentCommand,
+        home: &Path,
+    ) -> Result<Option<Confinement>, CannotConfine> {
         if self.config.agent_socket.is_some() {
-            return Ok(command);
+            return Ok(None);
         }
-        let bounds = Bounds::new(&self.config.workspace, home, self.sources(&command));
-        sandbox::confined(command, bounds, &self.config.executable, self.config.sandbox)
+        let bounds = Bounds::new(&self.config.workspace, home, self.sources(command));
+        Confinement::of(command, bounds, &self.config.executable, self.config.sandbox)
     }
 
     /// What it may read beside the system: the repositories it was checked out from, the files that whoever runs this
@@ -36,4 +41,15 @@ impl Attempt {
         let programs = sandbox::named_programs(&session.agent.command, &command.environment);
         repositories.chain(named.filter(|path| path.is_absolute())).chain(programs).collect()
     }
+}
+
+/// The agent's command, confined where there is a confinement.
+pub(super) fn confined(
+    command: AgentCommand,
+    confinement: Option<&Confinement>,
+) -> Result<AgentCommand, StartError> {
+    let Some(confinement) = confinement else { return Ok(command) };
+    let (program, directory) =
+        (command.program.display().to_string(), command.directory.display().to_string());
+    confinement.confine(command).map_err(|cause| StartError { program, directory, cause })
 }

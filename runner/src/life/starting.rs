@@ -6,6 +6,7 @@ use std::time::Duration;
 use ambient_protocol::outcome::ExitReason;
 
 use super::attempt::Attempt;
+use super::confinement::confined;
 use super::openings::Begun;
 use crate::bridge::{TakenUp, TurnContext};
 use crate::log::Next;
@@ -37,9 +38,12 @@ impl Attempt {
             takes_up: name.as_deref().map(|name| TakenUp { name, cut_off: turn.runs_again }),
             retelling: retelling.as_ref(),
             spent: self.recorder.facts().usage(),
+            confinement: None,
         };
-        let command =
-            self.confined(self.bridge.command(&context), &home).map_err(|error| not_started(&error))?;
+        let command = self.bridge.command(&context);
+        let confinement = self.confinement(&command, &home).map_err(|error| not_started(&error))?;
+        let context = TurnContext { confinement: confinement.as_ref(), ..context };
+        let command = confined(command, confinement.as_ref()).map_err(|error| not_started(&error))?;
         Agent::start(Job {
             carrier: &*self.carrier,
             command: &command,

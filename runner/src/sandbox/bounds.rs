@@ -62,11 +62,20 @@ impl Bounds {
         Self { read, write, temporary: home.join(TEMPORARY) }
     }
 
-    /// The same with what it takes to run a program, and those that it calls by name.
+    /// The same with what it takes to run a program, and those that it calls by name. One that lies where the agent
+    /// writes is read already, and what it leads to is whatever an agent has it lead to.
     pub(super) fn with_program(mut self, program: &Path, environment: &BTreeMap<String, OsString>) -> Self {
-        self.read.extend(programs::roots(program));
+        if !self.is_written(program) {
+            self.read.extend(programs::roots(program));
+        }
         self.read.extend(programs::search_path(environment));
         self
+    }
+
+    fn is_written(&self, program: &Path) -> bool {
+        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let folder = program.parent().map(real).unwrap_or_default();
+        self.write.iter().any(|written| folder.starts_with(real(written)))
     }
 
     /// What may be read.

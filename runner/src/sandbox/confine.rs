@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, ExitCode};
 
-use super::Bounds;
+use super::{Bounds, environment};
 
 /// Exit code where the agent could not be started, as shells have it.
 const NOT_STARTED: u8 = 127;
@@ -29,7 +29,8 @@ pub fn main(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
     if let Err(error) = std::fs::create_dir_all(bounds.temporary()).and_then(|()| restrict(&bounds)) {
         return complain(&format!("the agent cannot be confined: {error}"));
     }
-    let error = Command::new(&program).args(arguments).exec();
+    let environment = environment::unpacked(std::env::vars_os());
+    let error = Command::new(&program).args(arguments).env_clear().envs(environment).exec();
     complain(&format!("cannot start {}: {error}", program.display()))
 }
 

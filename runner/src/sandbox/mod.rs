@@ -3,10 +3,12 @@
 
 mod bounds;
 mod confine;
+mod environment;
 mod programs;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use ambient_protocol::sandbox::Sandbox;
@@ -26,38 +28,55 @@ pub const SUBCOMMAND: &str = "confine";
 )]
 pub(crate) struct CannotConfine(pub(crate) &'static str);
 
-/// The command by which an agent starts confined; the command itself where it is not to be.
-///
-/// # Errors
-/// Where it must be, and cannot.
-pub(crate) fn confined(
-    command: AgentCommand,
+/// By what an agent is confined, and whatever its runner starts for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Confinement {
     bounds: Bounds,
-    executable: &Path,
-    sandbox: Sandbox,
-) -> Result<AgentCommand, CannotConfine> {
-    match (sandbox, support()) {
-        (Sandbox::Off, _) | (Sandbox::WherePossible, Support::None(_)) => return Ok(command),
-        (Sandbox::Required, Support::None(why)) => return Err(CannotConfine(why)),
-        (_, Support::Whole) => {}
+    executable: PathBuf,
+}
+
+impl Confinement {
+    /// That of the agent with this command, in these bounds; none where it is not to be. `executable` is this program.
+    ///
+    /// # Errors
+    /// Where it must be, and cannot.
+    pub(crate) fn of(
+        agent: &AgentCommand,
+        bounds: Bounds,
+        executable: &Path,
+        sandbox: Sandbox,
+    ) -> Result<Option<Self>, CannotConfine> {
+        match (sandbox, support()) {
+            (Sandbox::Off, _) | (Sandbox::WherePossible, Support::None(_)) => return Ok(None),
+            (Sandbox::Required, Support::None(why)) => return Err(CannotConfine(why)),
+            (_, Support::Whole) => {}
+        }
+        let bounds = match programs::find(agent) {
+            Some(program) => bounds.with_program(&program, &agent.environment),
+            None => bounds,
+        };
+        Ok(Some(Self { bounds, executable: executable.to_owned() }))
     }
-    // One that is not there is named as it would be otherwise.
-    let Some(program) = programs::find(&command.program, &command.environment) else { return Ok(command) };
-    let bounds = bounds.with_program(&program, &command.environment);
-    Ok(wrapped(command, &bounds, executable, program))
+
+    /// The command by which another one starts confined. What it names widens nothing: an agent may have chosen it.
+    ///
+    /// # Errors
+    /// Its program is not there. It is never started unconfined for that: it could be there a moment later.
+    pub(crate) fn confine(&self, command: AgentCommand) -> io::Result<AgentCommand> {
+        let program = programs::find(&command).ok_or(nix::errno::Errno::ENOENT)?;
+        let bounds = self.bounds.to_argument().into();
+        let mut arguments: Vec<OsString> = vec![SUBCOMMAND.into(), bounds, program.into()];
+        arguments.extend(command.arguments);
+        let mut environment = command.environment;
+        let temporary = self.bounds.temporary().as_os_str();
+        environment.extend(["TMPDIR", "TMP", "TEMP"].map(|name| (name.to_owned(), temporary.to_owned())));
+        let environment = environment::packed(environment);
+        Ok(AgentCommand { program: self.executable.clone(), arguments, environment, ..command })
+    }
 }
 
 /// What the programs need that a command names beside its own, by path or by name.
 pub(crate) fn named_programs(words: &[String], environment: &BTreeMap<String, OsString>) -> Vec<PathBuf> {
-    let programs = words.iter().filter_map(|word| programs::find(Path::new(word), environment));
+    let programs = words.iter().filter_map(|word| programs::find_named(Path::new(word), environment));
     programs.flat_map(|program| programs::roots(&program)).collect()
-}
-
-fn wrapped(command: AgentCommand, bounds: &Bounds, executable: &Path, program: PathBuf) -> AgentCommand {
-    let mut arguments: Vec<OsString> = vec![SUBCOMMAND.into(), bounds.to_argument().into(), program.into()];
-    arguments.extend(command.arguments);
-    let mut environment = command.environment;
-    let temporary = bounds.temporary().as_os_str();
-    environment.extend(["TMPDIR", "TMP", "TEMP"].map(|name| (name.to_owned(), temporary.to_owned())));
-    AgentCommand { program: executable.to_owned(), arguments, environment, ..command }
 }

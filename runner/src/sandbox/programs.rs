@@ -4,13 +4,22 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
 
+use crate::carrier::AgentCommand;
+
 /// The folder in which npm has a package and those that it needs.
 const NODE_MODULES: &str = "node_modules";
 /// The file that a virtual environment of Python's has.
 const PYTHON: &str = "pyvenv.cfg";
 
+/// The program of a command, by its path as it is seen where the command starts, or by its name.
+pub(super) fn find(command: &AgentCommand) -> Option<PathBuf> {
+    let is_path = command.program.components().count() > 1;
+    let named = if is_path { command.directory.join(&command.program) } else { command.program.clone() };
+    find_named(&named, &command.environment)
+}
+
 /// A program by its path, or by its name on the search path of its environment.
-pub(super) fn find(program: &Path, environment: &BTreeMap<String, OsString>) -> Option<PathBuf> {
+pub(super) fn find_named(program: &Path, environment: &BTreeMap<String, OsString>) -> Option<PathBuf> {
     let is_file = |path: &PathBuf| path.is_file();
     if program.components().count() > 1 {
         return Some(program.to_owned()).filter(is_file);
@@ -62,13 +71,13 @@ mod tests {
         std::fs::write(&script, "").unwrap();
         std::os::unix::fs::symlink(&script, root.join("bin/agent")).unwrap();
         let environment = BTreeMap::from([("PATH".to_owned(), root.join("bin").into_os_string())]);
-        let found = find(Path::new("agent"), &environment).unwrap();
+        let found = find_named(Path::new("agent"), &environment).unwrap();
         assert_eq!(found, root.join("bin/agent"));
         assert_eq!(roots(&found), [root.join("bin/agent"), script.clone(), root.join("lib/node_modules")]);
-        assert_eq!(find(Path::new("other"), &environment), None);
+        assert_eq!(find_named(Path::new("other"), &environment), None);
         std::fs::write(root.join(PYTHON), "home = /opt/python/bin\nversion = 3.11\n").unwrap();
         let python = [root.clone(), PathBuf::from("/opt/python")];
         assert_eq!(roots(&found)[3..], python, "a virtual environment of Python's");
-        assert_eq!(find(&script, &environment), Some(script));
+        assert_eq!(find_named(&script, &environment), Some(script));
     }
 }

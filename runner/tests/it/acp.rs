@@ -80,6 +80,28 @@ hear
 }
 
 #[tokio::test]
+async fn where_calls_are_put_to_a_person_the_runner_makes_none_for_an_agent() {
+    let script = r#"begin
+request start terminal/create '{"sessionId":"s","command":"id"}'
+request write fs/write_text_file '{"sessionId":"s","path":"'"$PWD"'/made.txt","content":"made\n"}'
+request read fs/read_text_file '{"sessionId":"s","path":"'"$PWD"'/README.md"}'
+finish end_turn
+hear
+"#;
+    for mut world in both(script) {
+        world.session(|session| session["approval"] = json!({"mode": "Ask", "tools": ["edit"]}));
+        let done = world.runner().await.run(&world).await;
+        assert_eq!((done.exit, done.message.as_str()), (ExitReason::Completed, ""));
+        for id in ["start", "write", "read"] {
+            assert_eq!(answer(&world, id)["error"]["code"], -32601, "{id}");
+        }
+        let offers = &heard(&world)[0]["params"]["clientCapabilities"];
+        assert_eq!((&offers["terminal"], &offers["fs"]["writeTextFile"]), (&json!(false), &json!(false)));
+        assert!(!world.checkout().join("made.txt").exists());
+    }
+}
+
+#[tokio::test]
 async fn agents_that_end_in_mid_turn_are_named() {
     let crashed = ExitReason::AgentCrashed;
     let cases = [

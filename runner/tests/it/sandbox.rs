@@ -2,11 +2,13 @@
 
 use std::fs;
 
+use ambient_protocol::AgentRegistry;
 use ambient_protocol::outcome::ExitReason;
 use ambient_protocol::sandbox::Sandbox;
 use ambient_runner::sandbox::{Support, support};
 use serde_json::json;
 
+use crate::harness::acp::in_one;
 use crate::harness::{World, git};
 
 /// An agent that is a shell: it writes what it finds into the workspace.
@@ -73,5 +75,51 @@ async fn it_sees_the_system_its_workspace_and_its_home() {
                 "{sandbox:?}, {what}: {found}"
             );
         }
+    }
+}
+
+/// An agent that has the runner start what reads a secret, and has the loader write outside (ld.so(8): `LD_DEBUG`).
+const HAS_STARTED: &str = r#"begin
+request one terminal/create '{"sessionId":"s","command":"cat","args":["SECRET"],"env":[{"name":"LD_DEBUG","value":"libs"},{"name":"LD_DEBUG_OUTPUT","value":"OUTSIDE/terminal"}]}'
+request wait terminal/wait_for_exit '{"sessionId":"s","terminalId":"1"}'
+request output terminal/output '{"sessionId":"s","terminalId":"1"}'
+request own terminal/create '{"sessionId":"s","command":"./not-there-yet"}'
+finish end_turn
+hear
+"#;
+
+#[tokio::test]
+async fn what_the_runner_starts_for_it_is_confined_from_its_first_moment() {
+    if let Support::None(why) = support() {
+        eprintln!("agents cannot be confined here: {why}");
+        return;
+    }
+    for (sandbox, sees) in [(Sandbox::WherePossible, false), (Sandbox::Off, true)] {
+        let mut world = World::new(None);
+        let outside = world.path("outside");
+        fs::create_dir(&outside).unwrap();
+        let secret = outside.join("secret");
+        fs::write(&secret, "what nobody sees").unwrap();
+        let script = HAS_STARTED.replace("SECRET", secret.to_str().unwrap());
+        let script = in_one(&script.replace("OUTSIDE", outside.to_str().unwrap()));
+        world.session(|session| {
+            session["runnerType"] = json!("acp");
+            session["agent"] = json!(AgentRegistry::built_in().get("acp").unwrap());
+            session["environment"] = json!({
+                "ACP_COMMAND": json!(["sh", "-c", script]).to_string(),
+                "LD_DEBUG": "libs",
+                "LD_DEBUG_OUTPUT": outside.join("agent"),
+            });
+        });
+        let mut config = world.config();
+        config.sandbox = sandbox;
+        let done = world.runner_with(config).await.run(&world).await;
+        assert_eq!((done.exit, done.message.as_str()), (ExitReason::Completed, ""), "{sandbox:?}");
+        let heard = git(&world.checkout(), &["show", "HEAD:heard"]);
+        assert_eq!(heard.contains("what nobody sees"), sees, "{sandbox:?}: {heard}");
+        let written = fs::read_dir(&outside).unwrap().map(|entry| entry.unwrap().file_name());
+        let written: Vec<_> = written.filter(|name| name != "secret").collect();
+        assert_eq!(!written.is_empty(), sees, "{sandbox:?}: {written:?}");
+        assert!(heard.contains("./not-there-yet: "), "{sandbox:?}: {heard}");
     }
 }

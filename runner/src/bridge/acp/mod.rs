@@ -20,6 +20,7 @@ use std::ffi::OsString;
 
 use ambient_protocol::FrameworkCapabilities;
 use ambient_protocol::capabilities::AgentFeature;
+use ambient_protocol::effective::ApprovalMode;
 use ambient_protocol::environment::{ACP_AUTH_METHOD, ACP_COMMAND};
 use ambient_protocol::registry::ACP;
 
@@ -107,18 +108,24 @@ fn command_line(context: &TurnContext<'_>) -> Vec<String> {
 }
 
 fn offers(context: &TurnContext<'_>) -> Offers {
-    Offers::new(Files::open(context.workspace).is_ok(), context.is_other_user)
+    let confines_paths = Files::open(context.workspace).is_ok();
+    Offers::new(confines_paths && !asks_for_calls(context), context.is_other_user)
+}
+
+/// What the runner did for an agent would be a call that nobody was asked for. An agent with hands of its own asks first.
+fn asks_for_calls(context: &TurnContext<'_>) -> bool {
+    context.session.approval.mode == ApprovalMode::Ask
 }
 
 fn services(context: &TurnContext<'_>) -> Services {
+    if asks_for_calls(context) {
+        return Services::new(None, None);
+    }
     let files = Files::open(context.workspace).inspect_err(|error| {
         tracing::warn!(%error, "the agent's requests for files cannot be confined, and are refused");
     });
     let Ok(files) = files else { return Services::new(None, None) };
-    let terminals = offers(context).terminals.then(|| {
-        let (environment, directory) = (context.base_environment(), context.directory());
-        Terminals::new(files.clone(), environment, &directory, context.mark)
-    });
+    let terminals = offers(context).terminals.then(|| Terminals::new(files.clone(), context));
     Services::new(Some(files), terminals)
 }
 

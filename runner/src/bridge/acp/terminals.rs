@@ -1,4 +1,4 @@
-//! Terminals: commands that an agent has the runner start for it.
+//! Terminals: commands that an agent has the runner start for it, confined as the agent is.
 //!
 //! They are offered only where the runner is the agent's own user anyway. In a pod the agent's container runs them: the
 //! runner's holds the log and what must not be told, and starts nothing that an agent names.
@@ -7,22 +7,25 @@ mod output;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ambient_protocol::environment::RUN_MARK;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 use tokio::sync::watch;
 
 use self::output::Output;
 use super::files::Files;
 use super::rpc::RpcError;
+use crate::bridge::TurnContext;
+use crate::carrier::{AgentCommand, process};
+use crate::sandbox::Confinement;
 
 /// Most bytes of output that are kept of a terminal.
 const OUTPUT_LIMIT: usize = 1024 * 1024;
@@ -64,6 +67,7 @@ pub(super) struct Terminals {
     environment: BTreeMap<String, OsString>,
     directory: PathBuf,
     mark: String,
+    confinement: Option<Confinement>,
     table: Mutex<Table>,
 }
 
@@ -90,15 +94,16 @@ struct End {
 }
 
 impl Terminals {
-    /// Terminals that start in `directory`, with the agent's environment, as processes of the agent's mark.
-    pub(super) fn new(
-        files: Files,
-        environment: BTreeMap<String, OsString>,
-        directory: &Path,
-        mark: &str,
-    ) -> Self {
-        let (directory, mark) = (directory.to_owned(), mark.to_owned());
-        Self { files, environment, directory, mark, table: Mutex::default() }
+    /// Terminals that start where the agent does, with its environment, mark and bounds.
+    pub(super) fn new(files: Files, context: &TurnContext<'_>) -> Self {
+        Self {
+            files,
+            environment: context.base_environment(),
+            directory: context.directory(),
+            mark: context.mark.to_owned(),
+            confinement: context.confinement.cloned(),
+            table: Mutex::default(),
+        }
     }
 
     /// Starts a command.
@@ -113,7 +118,7 @@ impl Terminals {
             return Err(RpcError::internal(&message));
         }
         let limit = request.output_byte_limit.unwrap_or(OUTPUT_LIMIT).min(OUTPUT_LIMIT);
-        let child = self.command(request, &directory).spawn();
+        let child = self.start(request, directory);
         let child = child.map_err(|error| RpcError::internal(&format!("{}: {error}", request.command)))?;
         table.count += 1;
         let id = table.count;
@@ -168,28 +173,27 @@ impl Terminals {
         self.table().terminals.values().any(|terminal| terminal.end.borrow().is_none())
     }
 
-    fn command(&self, request: &CreateRequest, directory: &Path) -> Command {
+    fn start(&self, request: &CreateRequest, directory: PathBuf) -> io::Result<Child> {
+        let command = self.command(request, directory);
+        let command = match &self.confinement {
+            Some(confinement) => confinement.confine(command)?,
+            None => command,
+        };
+        process(&command, &self.mark).stdin(Stdio::null()).spawn()
+    }
+
+    fn command(&self, request: &CreateRequest, directory: PathBuf) -> AgentCommand {
         // Agents of both habits are about: a program and its arguments, or a line for a shell.
         let arguments = request.args.as_deref().unwrap_or_default();
-        let variables = request.env.as_deref().unwrap_or_default();
         let is_line = arguments.is_empty() && request.command.contains(char::is_whitespace);
-        let mut command = Command::new(if is_line { "/bin/sh" } else { &request.command });
-        if is_line {
-            command.args(["-c", &request.command]);
-        }
-        command
-            .args(arguments)
-            .env_clear()
-            .envs(&self.environment)
-            .envs(variables.iter().map(|variable| (&variable.name, &variable.value)))
-            .env(RUN_MARK, &self.mark)
-            .current_dir(directory)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .kill_on_drop(true);
-        command
+        let (program, arguments) = match is_line {
+            true => ("/bin/sh".into(), vec!["-c".into(), request.command.clone().into()]),
+            false => (PathBuf::from(&request.command), arguments.iter().map(Into::into).collect()),
+        };
+        let own = request.env.iter().flatten();
+        let own = own.map(|variable| (variable.name.clone(), variable.value.clone().into()));
+        let environment = self.environment.clone().into_iter().chain(own).collect();
+        AgentCommand { program, arguments, environment, directory, input: Vec::new(), files: Vec::new() }
     }
 
     fn get(&self, request: &TerminalRequest) -> Result<Terminal, RpcError> {

@@ -172,6 +172,7 @@ pub(super) fn context_with<T>(extra: &Value, record: &Value, of: impl FnOnce(&Tu
         takes_up: None,
         retelling: None,
         spent: Usage::default(),
+        confinement: None,
     })
 }
 

@@ -199,6 +199,7 @@ fn command(extra: &Value) -> AgentCommand {
         takes_up: None,
         retelling: None,
         spent: ambient_protocol::Usage::default(),
+        confinement: None,
     })
 }
 

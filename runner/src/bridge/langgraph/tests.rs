@@ -213,6 +213,7 @@ fn the_client_is_told_server_conversation_and_run() {
         retelling: None,
         record: &WorkspaceRecord::default(),
         spent: ambient_protocol::Usage::default(),
+        confinement: None,
     });
     let words: Vec<_> = command.arguments.iter().map(|word| word.to_str().unwrap()).collect();
     assert_eq!(

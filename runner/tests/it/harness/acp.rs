@@ -20,6 +20,11 @@ finish() { say '{"jsonrpc":"2.0","id":'"${2:-2}"',"result":{"stopReason":"'"$1"'
 permission() { request "$1" session/request_permission '{"sessionId":"s","toolCall":{"toolCallId":"call","title":"Do it","kind":"execute","status":"pending","rawInput":{"x":1}},"options":[{"optionId":"yes","kind":"allow_once"},{"optionId":"no","kind":"reject_once"}]}'; }
 "#;
 
+/// Words and script in one: for an agent that sees no files but its own, and keeps what it hears beside where it starts.
+pub(crate) fn in_one(script: &str) -> String {
+    format!("HEARD=heard\n{PRELUDE}{script}")
+}
+
 /// A run of an agent that follows this script.
 pub(crate) fn with(mut world: World, script: &str) -> World {
     let path = world.path("agent.sh");

@@ -7,12 +7,18 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
 
 fn world() -> (TempDir, Terminals) {
     let folder = tempfile::tempdir().unwrap();
-    let files = Files::open(folder.path()).unwrap();
     let environment = BTreeMap::from([
         ("PATH".to_owned(), OsString::from("/usr/bin:/bin")),
         ("GREETING".to_owned(), OsString::from("agent")),
     ]);
-    let terminals = Terminals::new(files, environment, folder.path(), "mark");
+    let terminals = Terminals {
+        files: Files::open(folder.path()).unwrap(),
+        environment,
+        directory: folder.path().to_owned(),
+        mark: "mark".to_owned(),
+        confinement: None,
+        table: Mutex::default(),
+    };
     (folder, terminals)
 }
 

@@ -66,6 +66,7 @@ fn context<'a>(
         takes_up: None,
         retelling: None,
         spent: ambient_protocol::Usage::default(),
+        confinement: None,
     }
 }
 
