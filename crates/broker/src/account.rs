@@ -14,6 +14,7 @@ use tokio::sync::{Notify, Semaphore};
 use crate::budget::{Amount, Bound, Verdict, decide};
 use crate::config::Limits;
 use crate::count_file::{CountFile, Sums, add};
+use crate::estimate::Estimate;
 
 /// The account of a run.
 pub(crate) struct Account {
@@ -28,9 +29,6 @@ pub(crate) struct Account {
     /// A permit for each MiB of requests that are held in memory.
     pub(crate) memory: Arc<Semaphore>,
 }
-
-/// A model writes about as many tokens in a second.
-const TOKENS_PER_SECOND: u64 = 50;
 
 struct State {
     ended: Sums,
@@ -51,10 +49,10 @@ pub(crate) struct Order {
     pub(crate) upstream: String,
     pub(crate) model: String,
     pub(crate) price: Option<Price>,
-    /// Estimated from the request's size.
-    pub(crate) input: u64,
-    /// The longest answer it asks for.
-    pub(crate) most_output: u64,
+    /// What it may use, as far as its body tells.
+    pub(crate) estimate: Estimate,
+    /// Whether it goes on from what is kept at the service, and so reads more than its body.
+    pub(crate) recalls: bool,
 }
 
 /// Why an order cannot start.
@@ -109,8 +107,8 @@ impl Account {
             return Some(Err(NotAdmitted::Broken));
         }
         let most = TokenCounts {
-            cache_write_long: order.input,
-            output: order.most_output,
+            cache_write_long: order.estimate.input,
+            output: order.estimate.most_output,
             ..TokenCounts::default()
         };
         let need = amount(&most, order.price.as_ref());
@@ -128,7 +126,12 @@ impl Account {
 
     /// Notes the order with its input before anything is sent: if this process is killed, that much stays counted.
     fn begin(self: &Arc<Self>, state: &mut State, order: &Order, need: Amount) -> Charge {
-        let tokens = TokenCounts { input: order.input, ..TokenCounts::default() };
+        let mut estimate = order.estimate;
+        if order.recalls {
+            // What this run has had kept there is not longer than all that it has read and written.
+            estimate.input = estimate.input.saturating_add(state.all_tokens());
+        }
+        let tokens = TokenCounts { input: estimate.input, ..TokenCounts::default() };
         let usage = ModelUsage {
             upstream: order.upstream.clone(),
             model: order.model.clone(),
@@ -147,8 +150,7 @@ impl Account {
             account: Arc::clone(self),
             request,
             price: order.price,
-            input: order.input,
-            most_output: order.most_output,
+            estimate,
             started: Instant::now(),
             ended: false,
         }
@@ -179,6 +181,13 @@ impl Account {
     }
 }
 
+impl State {
+    fn all_tokens(&self) -> u64 {
+        let under_way = self.under_way.values().map(|one| &one.usage);
+        self.ended.values().chain(under_way).fold(0, |sum, usage| usage.tokens.total().saturating_add(sum))
+    }
+}
+
 fn amount(tokens: &TokenCounts, price: Option<&Price>) -> Amount {
     let cost = price.map(|price| price.cost(tokens)).unwrap_or_default();
     Amount { cost, tokens: tokens.total() }
@@ -194,9 +203,8 @@ pub(crate) struct Charge {
     account: Arc<Account>,
     request: u64,
     price: Option<Price>,
-    /// Estimated tokens of the request.
-    pub(crate) input: u64,
-    most_output: u64,
+    /// What is counted where the service does not say.
+    pub(crate) estimate: Estimate,
     started: Instant,
     ended: bool,
 }
@@ -215,6 +223,11 @@ impl Charge {
         one.usage.cost = self.price.map(|price| price.cost(&tokens));
         let usage = one.usage.clone();
         self.account.write(&mut state, self.request, &usage);
+    }
+
+    /// Time since it was let go.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.started.elapsed()
     }
 
     /// Ends the order with what it used.
@@ -246,72 +259,10 @@ impl Drop for Charge {
         if self.ended {
             return;
         }
-        let output = self.started.elapsed().as_secs().saturating_mul(TOKENS_PER_SECOND).min(self.most_output);
-        self.note(TokenCounts { input: self.input, output, ..TokenCounts::default() }, true);
+        self.note(self.estimate.complete(TokenCounts::default(), 0, self.elapsed()), true);
         self.settle();
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SHORT: Duration = Duration::from_millis(1);
-    const LONG: Duration = Duration::from_secs(60);
-
-    fn open(folder: &Path) -> Arc<Account> {
-        Account::open(RunKey::new("demo", "a", 1).unwrap(), &folder.join("count"), &Limits::default())
-            .unwrap()
-    }
-
-    fn order(most_output: u64) -> Order {
-        Order { upstream: "u".to_owned(), model: "m".to_owned(), price: None, input: 10, most_output }
-    }
-
-    fn output(output: u64) -> TokenCounts {
-        TokenCounts { input: 10, output, ..TokenCounts::default() }
-    }
-
-    #[tokio::test]
-    async fn requests_at_once_go_beyond_the_budget_by_one_at_most() {
-        let folder = tempfile::tempdir().unwrap();
-        let account = open(folder.path());
-        let budget = Budget { max_tokens: Some(100), max_cost: None };
-        let first = account.admit(&budget, order(50), SHORT).await.unwrap();
-        let held = account.admit(&budget, order(5000), SHORT).await;
-        assert_eq!(held.err(), Some(NotAdmitted::Held));
-        let waiting = tokio::spawn({
-            let account = Arc::clone(&account);
-            async move { account.admit(&budget, order(5000), LONG).await }
-        });
-        first.end(output(20), false);
-        let second = waiting.await.unwrap().unwrap();
-        second.end(output(500), false);
-        let refused = account.admit(&budget, order(1), SHORT).await.err();
-        assert_eq!(refused, Some(NotAdmitted::Budget(Bound::Tokens(100, 540))));
-        let usage = account.usage(budget);
-        assert_eq!(
-            (usage.models[0].requests, usage.models[0].tokens, usage.refused),
-            (2, output(520).plus(TokenCounts { input: 10, ..TokenCounts::default() }), 1)
-        );
-    }
-
-    #[tokio::test]
-    async fn what_was_known_of_a_request_outlives_the_process() {
-        let folder = tempfile::tempdir().unwrap();
-        let one = open(folder.path());
-        let charge = one.admit(&Budget::default(), order(50), SHORT).await.unwrap();
-        // As after a kill: the file as it is now, and none of the memory.
-        let after_a_kill = || {
-            let other = tempfile::tempdir().unwrap();
-            std::fs::copy(folder.path().join("count"), other.path().join("count")).unwrap();
-            let seen = open(other.path()).usage(Budget::default());
-            (seen.models[0].tokens, seen.models[0].estimated)
-        };
-        assert_eq!(after_a_kill(), (output(0), 1));
-        charge.note(output(7), false);
-        assert_eq!(after_a_kill(), (output(7), 0));
-        charge.end(output(7), false);
-        assert_eq!(one.usage(Budget::default()).models[0].tokens, output(7));
-    }
-}
+mod tests;

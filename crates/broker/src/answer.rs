@@ -17,6 +17,7 @@ use crate::account::Charge;
 use crate::body::BodyError;
 use crate::mask::MaskedBody;
 use crate::meter::Meter;
+use crate::unasked::WithoutUsage;
 
 /// What is said of a request when it has ended.
 pub(crate) struct Entry {
@@ -37,6 +38,8 @@ pub(crate) struct Counting {
 /// The body of an answer that is passed on.
 pub(crate) struct PassedOn {
     inner: Incoming,
+    /// Where the agent is not to see what it has not asked for.
+    without: Option<WithoutUsage>,
     masked: MaskedBody,
     counting: Option<Counting>,
     entry: Entry,
@@ -50,12 +53,13 @@ pub(crate) struct PassedOn {
 impl PassedOn {
     pub(crate) fn new(
         inner: Incoming,
-        masked: MaskedBody,
+        (without, masked): (Option<WithoutUsage>, MaskedBody),
         counting: Option<Counting>,
         (entry, silence, permit): (Entry, Duration, OwnedSemaphorePermit),
     ) -> Self {
         let timer = Box::pin(tokio::time::sleep(silence));
-        Self { inner, masked, counting, entry, bytes: 0, silence, timer, has_ended: false, _permit: permit }
+        let (bytes, has_ended) = (0, false);
+        Self { inner, without, masked, counting, entry, bytes, silence, timer, has_ended, _permit: permit }
     }
 
     /// Takes a chunk from the upstream and gives what goes on.
@@ -64,16 +68,26 @@ impl PassedOn {
         if let Some(Counting { meter: Some(meter), charge }) = &mut self.counting
             && meter.push(&chunk)
         {
-            let (tokens, is_estimate) = meter.tokens(charge.input);
+            let (tokens, is_estimate) = meter.tokens(charge.elapsed());
             charge.note(tokens, is_estimate);
         }
-        self.masked.push(chunk)
+        match &mut self.without {
+            Some(without) => self.masked.push(without.push(&chunk)),
+            None => self.masked.push(chunk),
+        }
+    }
+
+    /// What was held back to be looked at.
+    fn rest(&mut self) -> Bytes {
+        let Some(mut without) = self.without.take() else { return self.masked.finish() };
+        let held = self.masked.push(without.finish());
+        [held, self.masked.finish()].concat().into()
     }
 
     fn end(&mut self) {
         let Some(Counting { meter, charge }) = self.counting.take() else { return };
         let (tokens, is_estimate) =
-            meter.map_or((TokenCounts::default(), false), |meter| meter.finish(charge.input));
+            meter.map_or((TokenCounts::default(), false), |meter| meter.finish(charge.elapsed()));
         let cost = charge.cost(&tokens).map(|cost| cost.to_string()).unwrap_or_default();
         let (entry, duration) = (&self.entry, self.entry.started.elapsed());
         tracing::info!(
@@ -132,7 +146,7 @@ impl http_body::Body for PassedOn {
                 None => {
                     self.has_ended = true;
                     self.end();
-                    let rest = self.masked.finish();
+                    let rest = self.rest();
                     return Poll::Ready((!rest.is_empty()).then(|| Ok(Frame::data(rest))));
                 }
             }
@@ -145,7 +159,7 @@ impl http_body::Body for PassedOn {
 
     fn size_hint(&self) -> SizeHint {
         // Blanking keeps the length; what is held back is still to come.
-        if self.has_ended { SizeHint::default() } else { self.inner.size_hint() }
+        if self.has_ended || self.without.is_some() { SizeHint::default() } else { self.inner.size_hint() }
     }
 }
 

@@ -1,8 +1,7 @@
-//! What differs between the services: what a request says of itself, and how an error looks.
+//! What differs between the services: whose words they speak, how an error looks, and what in an answer is text.
 
 use ambient_protocol::broker::UpstreamKind;
 use http::StatusCode;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// The words of a service.
@@ -17,36 +16,6 @@ pub(crate) enum Dialect {
     /// Plain text, for Git and for what has no service.
     Plain,
 }
-
-/// What the body of a request says.
-#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-pub(crate) struct Asked {
-    /// The model.
-    pub(crate) model: Option<String>,
-    max_tokens: Option<u64>,
-    max_output_tokens: Option<u64>,
-    max_completion_tokens: Option<u64>,
-    #[serde(rename = "generationConfig", alias = "generation_config")]
-    generation: Option<Generation>,
-    /// A faster or dearer service than the price table has.
-    speed: Option<String>,
-    service_tier: Option<String>,
-    n: Option<u64>,
-    background: Option<bool>,
-}
-
-#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-struct Generation {
-    #[serde(rename = "maxOutputTokens", alias = "max_output_tokens")]
-    max_output_tokens: Option<u64>,
-    #[serde(rename = "candidateCount", alias = "candidate_count")]
-    candidate_count: Option<u64>,
-}
-
-/// The longest answer of the models there are; taken where a request names none.
-const LONGEST_ANSWER: u64 = 128_000;
 
 impl Dialect {
     pub(crate) const fn of(kind: UpstreamKind) -> Self {
@@ -76,38 +45,6 @@ impl Dialect {
             }
             Self::Plain => format!("{message}\n"),
         }
-    }
-}
-
-impl Asked {
-    /// Reads a request. A field that stands there twice is an error: two readers could take different ones.
-    pub(crate) fn parse(body: &[u8]) -> Result<Self, serde_json::Error> {
-        if !body.trim_ascii_start().starts_with(b"{") {
-            // A list would be read as the fields in their order.
-            return Err(serde::de::Error::custom("not a JSON object"));
-        }
-        serde_json::from_slice(body)
-    }
-
-    /// The longest answer that is asked for.
-    pub(crate) fn most_output(&self) -> u64 {
-        let generation = self.generation.as_ref();
-        let length = self.max_tokens.or(self.max_output_tokens).or(self.max_completion_tokens);
-        let length = length.or_else(|| generation?.max_output_tokens).unwrap_or(LONGEST_ANSWER);
-        let answers = self.n.or_else(|| generation?.candidate_count).unwrap_or(1);
-        length.saturating_mul(answers)
-    }
-
-    /// Whether the answer is made after the request has ended, and asked for another time.
-    pub(crate) fn is_background(&self) -> bool {
-        self.background == Some(true)
-    }
-
-    /// A way of serving that costs more than the table says.
-    pub(crate) fn dearer(&self) -> Option<&str> {
-        let speed = self.speed.as_deref().filter(|speed| *speed != "standard");
-        let usual = ["auto", "default", "standard_only", "flex"];
-        speed.or_else(|| self.service_tier.as_deref().filter(|tier| !usual.contains(tier)))
     }
 }
 
@@ -142,7 +79,8 @@ const fn google_status(status: StatusCode) -> &'static str {
 }
 
 /// Fields whose text the model has not written.
-const NOT_WRITTEN: [&str; 6] = ["type", "role", "id", "signature", "finishReason", "thoughtSignature"];
+const NOT_WRITTEN: [&str; 8] =
+    ["type", "role", "id", "signature", "finishReason", "finish_reason", "stop_reason", "thoughtSignature"];
 
 /// The text within a JSON value that a model may have written, in bytes.
 pub(crate) fn text_bytes(value: &Value) -> u64 {
@@ -154,37 +92,5 @@ pub(crate) fn text_bytes(value: &Value) -> u64 {
             written.map(|(_, value)| text_bytes(value)).sum()
         }
         _ => 0,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_request_says_its_model_and_its_longest_answer() {
-        for (body, model, most, dearer) in [
-            (r#"{"model": "m", "max_tokens": 5, "messages": [{"model": "x"}]}"#, Some("m"), 5, None),
-            (r#"{"model": "m", "max_output_tokens": 7, "service_tier": "auto"}"#, Some("m"), 7, None),
-            (r#"{"model": "m", "max_completion_tokens": 7, "n": 3}"#, Some("m"), 21, None),
-            (
-                r#"{"contents": [], "generationConfig": {"maxOutputTokens": 9, "candidateCount": 2}}"#,
-                None,
-                18,
-                None,
-            ),
-            (r#"{"speed": "fast"}"#, None, LONGEST_ANSWER, Some("fast")),
-            (r#"{"service_tier": "priority"}"#, None, LONGEST_ANSWER, Some("priority")),
-        ] {
-            let asked = Asked::parse(body.as_bytes()).unwrap();
-            assert_eq!(
-                (asked.model.as_deref(), asked.most_output(), asked.dearer()),
-                (model, most, dearer),
-                "{body}"
-            );
-        }
-        for body in ["", "[]", r#"{"model": "cheap", "model": "dear"}"#, r#"{"max_tokens": -1}"#] {
-            assert!(Asked::parse(body.as_bytes()).is_err(), "{body}");
-        }
     }
 }

@@ -11,7 +11,9 @@
 
 mod account;
 mod addresses;
+mod admission;
 mod answer;
+mod asked;
 mod body;
 mod budget;
 mod config;
@@ -21,17 +23,22 @@ mod credentials;
 mod dialect;
 mod door;
 mod endpoint;
+mod estimate;
 mod forward;
 mod headers;
+mod hosted;
 mod manage;
 mod mask;
 mod meter;
 mod proxy;
+mod query;
 mod refusal;
 mod runs;
+mod said;
 mod server;
 mod stall;
 mod tunnel;
+mod unasked;
 mod upstream;
 
 pub use config::{Config, Limits};

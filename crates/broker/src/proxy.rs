@@ -8,26 +8,28 @@ use ambient_protocol::RunKey;
 use ambient_protocol::broker::{SESSION_TOKEN_HEADER, Upstream, UpstreamKind};
 use ambient_protocol::token::Scope;
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderName};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName};
 use http::request::Parts;
-use http::{Request, Response, Uri};
+use http::{Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::account::{Charge, Order};
+use crate::account::Charge;
+use crate::admission::{admitted, details};
 use crate::answer::{Counting, Entry, PassedOn};
 use crate::body::{self, Body};
 use crate::credential::{self, Credential};
-use crate::dialect::{Asked, Dialect};
-use crate::endpoint::{Endpoint, endpoint, without_keys};
-use crate::headers;
+use crate::dialect::Dialect;
+use crate::endpoint::{Endpoint, endpoint};
 use crate::mask::MaskedBody;
-use crate::meter::{BYTES_PER_TOKEN, Meter};
+use crate::meter::Meter;
 use crate::refusal::Refusal;
 use crate::runs::Run;
 use crate::server::Shared;
-use crate::upstream::NoAnswer;
+use crate::unasked::WithoutUsage;
+use crate::upstream::{NoAnswer, UpstreamClient};
+use crate::{headers, query, unasked};
 
 /// Answers a request for `/<upstream>/…`.
 pub(crate) async fn pass_on(shared: &Shared, request: Request<Incoming>) -> Response<Body> {
@@ -103,11 +105,14 @@ async fn attempt(
     let sent = body::read(sent, limits.body_bytes, limits.stall_timeout).await?;
     let (upstream, credential) = opened(shared, upstream, &asked).await?;
     let upstream = &*upstream;
-    let request = outgoing(&parts, upstream, path, credential.as_ref(), sent.clone())?;
-    let (model, charge) = admitted(shared, run, upstream, &asked, &sent).await?;
+    let details = details(&asked, &sent)?;
+    let wishing = details.as_ref().and_then(|details| unasked::wishing(upstream.kind, path, details, &sent));
+    let request = |body| outgoing(&parts, upstream, (&asked, path), credential.as_ref(), body);
+    let (wishing, plain) = (wishing.map(request).transpose()?, request(sent.clone())?);
+    let (model, charge) = admitted(shared, run, upstream, (&asked, details), sent.len()).await?;
     drop(sent);
     // From here on the charge is kept, whatever happens: the upstream may have charged.
-    let answered = shared.upstreams.send(request).await;
+    let (answered, without) = send(&shared.upstreams, wishing, plain).await;
     drop(room);
     let response = match answered {
         Ok(response) => response,
@@ -125,50 +130,25 @@ async fn attempt(
     let status = response.status();
     let entry =
         Entry { run: run.binding.run.to_string(), upstream: upstream.name.clone(), model, status, started };
-    incoming(response, upstream, credential, charge, (entry, shared, permit))
+    incoming(response, upstream, (credential, without), charge, (entry, shared, permit))
 }
 
-/// Lets a request start that a model will answer, and gives the model with what keeps its place.
-async fn admitted(
-    shared: &Shared,
-    run: &Run,
-    upstream: &Upstream,
-    asked: &Endpoint,
-    body: &Bytes,
-) -> Result<(String, Option<Charge>), Refusal> {
-    let (named, counts) = match asked {
-        Endpoint::Generate { model } => (model, true),
-        Endpoint::CountTokens { model } => (model, false),
-        Endpoint::Models | Endpoint::Git { .. } => return Ok((String::new(), None)),
-    };
-    let details = Asked::parse(body).map_err(|error| Refusal::Unreadable(error.to_string()))?;
-    if details.is_background() {
-        return Err(Refusal::Background);
+/// Sends a request, with the wish to be told its usage if it needs one.
+async fn send(
+    upstreams: &UpstreamClient,
+    wishing: Option<Request<Full<Bytes>>>,
+    plain: Request<Full<Bytes>>,
+) -> (Result<Response<Incoming>, NoAnswer>, Option<WithoutUsage>) {
+    let Some(wishing) = wishing else { return (upstreams.send(plain).await, None) };
+    match upstreams.send(wishing).await {
+        // Some services do not know the wish. An error has cost nothing, and without it an estimate counts.
+        Ok(refused)
+            if [StatusCode::BAD_REQUEST, StatusCode::UNPROCESSABLE_ENTITY].contains(&refused.status()) =>
+        {
+            (upstreams.send(plain).await, None)
+        }
+        answered => (answered, Some(WithoutUsage::default())),
     }
-    let model = named.clone().or_else(|| details.model.clone()).ok_or(Refusal::NoModel)?;
-    if !upstream.allows_model(&model) {
-        return Err(Refusal::Model { model, allowed: upstream.models.join(", ") });
-    }
-    if !counts {
-        return Ok((model, None));
-    }
-    let budget = &run.binding.budget;
-    let price = shared.models.price(&model).copied();
-    if budget.max_cost.is_some() && price.is_none() {
-        return Err(Refusal::NoPrice(model));
-    }
-    if let (Some(_), Some(dearer)) = (budget.max_cost, details.dearer()) {
-        return Err(Refusal::Dearer(dearer.to_owned()));
-    }
-    let order = Order {
-        upstream: upstream.name.clone(),
-        model: model.clone(),
-        price,
-        input: u64::try_from(body.len()).unwrap_or(u64::MAX).div_ceil(BYTES_PER_TOKEN),
-        most_output: details.most_output(),
-    };
-    let charge = run.account.admit(budget, order, shared.limits.budget_wait).await?;
-    Ok((model, Some(charge)))
 }
 
 /// The upstream as its Secret has it, and the credential that opens it.
@@ -194,13 +174,14 @@ async fn opened<'u>(
 fn outgoing(
     parts: &Parts,
     upstream: &Upstream,
-    path: &str,
+    (asked, path): (&Endpoint, &str),
     credential: Option<&Credential>,
     body: Bytes,
 ) -> Result<Request<Full<Bytes>>, Refusal> {
     let mut address = format!("{}{path}", upstream.base_url.trim_end_matches('/'));
-    let query = parts.uri.query().map(without_keys).filter(|query| !query.is_empty());
-    if let Some(query) = query {
+    let query = parts.uri.query().unwrap_or_default();
+    let query = if asked.is_of_model() { query::of_counted(query)? } else { query::without_keys(query) };
+    if !query.is_empty() {
         address.push('?');
         address.push_str(&query);
     }
@@ -219,7 +200,7 @@ fn outgoing(
 fn incoming(
     response: Response<Incoming>,
     upstream: &Upstream,
-    credential: Option<Credential>,
+    (credential, without): (Option<Credential>, Option<WithoutUsage>),
     charge: Option<Charge>,
     (entry, shared, permit): (Entry, &Shared, OwnedSemaphorePermit),
 ) -> Result<Response<Body>, Refusal> {
@@ -242,8 +223,9 @@ fn incoming(
     let mask = shared.masks.of(credential.map(|credential| credential.secrets).unwrap_or_default());
     let is_stream = headers::text(&parts.headers, &CONTENT_TYPE)
         .is_some_and(|kind| kind.starts_with("text/event-stream"));
-    let meter = (!free).then(|| Meter::new(Dialect::of(upstream.kind), is_stream));
-    let counting = charge.map(|charge| Counting { meter, charge });
+    let meter = |charge: &Charge| Meter::new(Dialect::of(upstream.kind), is_stream, charge.estimate);
+    let counting = charge.map(|charge| Counting { meter: (!free).then(|| meter(&charge)), charge });
+    let without = without.filter(|_| is_stream);
     if upstream.kind == UpstreamKind::GitHttp {
         tracing::info!(
             run = entry.run,
@@ -255,7 +237,10 @@ fn incoming(
     let mut answer = Response::new(());
     *answer.status_mut() = parts.status;
     *answer.headers_mut() = headers::to_agent(&parts.headers, &mask);
-    let passed =
-        PassedOn::new(body, MaskedBody::new(mask), counting, (entry, shared.limits.silence_timeout, permit));
+    if without.is_some() {
+        answer.headers_mut().remove(CONTENT_LENGTH);
+    }
+    let bounds = (entry, shared.limits.silence_timeout, permit);
+    let passed = PassedOn::new(body, (without, MaskedBody::new(mask)), counting, bounds);
     Ok(answer.map(|()| passed.boxed_unsync()))
 }

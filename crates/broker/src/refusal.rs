@@ -63,6 +63,12 @@ pub(crate) enum Refusal {
         "this run has a budget in dollars, and the price of service at \"{0}\" is not known: leave it out, or bound the run by maxTokens"
     )]
     Dearer(String),
+    #[error(
+        "this run has a budget in dollars, and the price of \"{tool}\" with the model \"{model}\" is not known: leave it out, or bound the run by maxTokens"
+    )]
+    Hosted { tool: String, model: String },
+    #[error("\"{0}\" is not let through: the answer must tell in the usual words what was used")]
+    Uncounted(String),
     #[error("answers in the background cannot be counted, and so not be asked for: leave `background` out")]
     Background,
     #[error("other requests of this run hold the rest of its budget; try again when they have ended")]
@@ -124,6 +130,8 @@ impl Refusal {
             | Self::Unreadable(_)
             | Self::NoPrice(_)
             | Self::Dearer(_)
+            | Self::Hosted { .. }
+            | Self::Uncounted(_)
             | Self::Binding(_) => StatusCode::BAD_REQUEST,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
@@ -151,7 +159,11 @@ impl Refusal {
             Self::Model { .. } | Self::NoModel => "model",
             Self::Unreadable(_) | Self::TooLarge(_) | Self::SlowBody | Self::Binding(_) => "request",
             Self::CostReached { .. } | Self::TokensReached { .. } => "budget",
-            Self::NoPrice(_) | Self::Dearer(_) | Self::Background => "price",
+            Self::NoPrice(_)
+            | Self::Dearer(_)
+            | Self::Hosted { .. }
+            | Self::Uncounted(_)
+            | Self::Background => "price",
             Self::Held | Self::Busy => "busy",
             Self::CountBroken | Self::State(_) => "state",
             Self::Credential(_) => "credential",

@@ -11,5 +11,6 @@ mod restart;
 mod streams;
 mod tokens;
 mod tunnels;
+mod untold;
 mod upstream;
 mod world;
