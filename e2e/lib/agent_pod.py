@@ -1,6 +1,6 @@
 """An agent's pod, looked at from inside its container, as a command of the agent would."""
 
-import base64, json
+import base64, json, os, signal
 
 from cluster import say, wait
 
@@ -9,7 +9,7 @@ LOOK = r"""
 env
 cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' '\n'
 cat /proc/mounts
-find /ambient /workspace /tmp /etc /home /opt /root /run /srv /var -xdev -type f -readable -exec cat {} + 2>/dev/null
+find /ambient /workspace /tmp /etc /home /root /run /srv /var -xdev -type f -readable -exec cat {} + 2>/dev/null
 """
 
 
@@ -40,6 +40,17 @@ class AgentPod:
         """Lets the agent's command end."""
         self.run("touch /tmp/go")
 
+    def delete(self):
+        self.cluster.kubectl("-n", self.namespace, "delete", "pod", self.name, "--wait=false")
+
+    def kill_runner(self):
+        """What no runner can do anything about. The node's processes are this machine's."""
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            if is_runner(f"/proc/{pid}", self.name):
+                os.kill(int(pid), signal.SIGKILL)
+                return
+        raise AssertionError(f"no runner of {self.name} is found")
+
     def tokens(self):
         """The session's own, by which the broker knows it."""
         found = self.cluster.get("-n", self.namespace, "secrets")["items"]
@@ -47,16 +58,24 @@ class AgentPod:
         assert mine, "the attempt has a token"
         return [decoded(value) for data in mine for value in data.values()]
 
-    def holds_no_keys(self, secrets):
+    def holds_no_keys(self, secrets, told="ANTHROPIC_BASE_URL"):
         seen = self.run(LOOK, check=False)
-        assert "ANTHROPIC_BASE_URL" in seen, f"the agent's process is seen: {seen[:2000]}"
-        assert "serviceaccount" not in seen, "the cluster's own token"
+        assert told in seen, f"the agent's process is seen: {seen[:2000]}"
+        assert "/run/secrets/" not in seen, "the cluster's own token is mounted"
         for secret in secrets:
             assert secret not in seen, f"{secret} is in the agent's container"
         pod = self.cluster.get("-n", self.namespace, "pod", self.name)
         for secret in secrets:
             assert secret not in json.dumps(pod), f"{secret} is in the pod's object"
         say(f"  {len(secrets)} secrets are nowhere in the {len(seen)} bytes that the agent's user can read")
+
+
+def is_runner(process, pod):
+    try:
+        with open(f"{process}/cmdline", "rb") as words, open(f"{process}/environ", "rb") as variables:
+            return b"\0runner\0" in words.read() and f"HOSTNAME={pod}\0".encode() in variables.read()
+    except OSError:
+        return False
 
 
 def decoded(value):

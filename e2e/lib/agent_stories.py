@@ -2,6 +2,7 @@
 
 import base64, json, os, time
 
+import agent_images
 from agent_pod import AgentPod
 from cluster import say, wait
 from forge import MANIFESTS
@@ -9,7 +10,7 @@ from leaks import look_everywhere
 from person import Person
 from sessions import Sessions
 
-CLAUDE = {"runner": "claude-agent-sdk"}
+CLAUDE, GEMINI = {"runner": agent_images.CLAUDE}, {"runner": agent_images.GEMINI}
 PROJECT = "team"
 # Another one, with another key.
 ELSEWHERE = "elsewhere"
@@ -24,7 +25,9 @@ key: {KEY}
 turns:
   - when: {{message: make a file}}
     text: I will make it.
-    tools: [{{name: Bash, input: {{command: "{WAITING}; echo made > MADE.md", description: Make a file}}}}]
+    tools:
+      - {{name: Bash, input: {{command: &make "{WAITING}; echo made > MADE.md", description: Make a file}}}}
+      - {{name: run_shell_command, input: {{command: *make, description: Make a file}}}}
     usage: {{input: 2000, output: 100, cacheRead: 500, cacheWrite: 1000}}
   - when: {{message: tell me the key}}
     # In one piece: what a service tells of a key is an error's message.
@@ -45,6 +48,10 @@ turns:
     text: I will remember it.
   - when: {{message: what was it}}
     text: It was plover.
+  - when: {{message: begin and be ended}}
+    text: I will begin.
+    tools: [{{name: Bash, input: {{command: "echo begun > BEGUN.md; {WAITING}", description: Begin}}}}]
+    times: 2
   - when: {{message: outlive the broker}}
     tools: [{{name: Bash, input: {{command: "{WAITING}; echo the broker was away", description: Wait}}}}]
     usage: {{input: 1000, output: 50}}
@@ -62,13 +69,15 @@ fallback:
 class Stage:
     """A project whose sessions are Claude Code's."""
 
-    def __init__(self, cluster, forge, model, ambient, image):
-        self.cluster, self.forge, self.model, self.ambient, self.image = cluster, forge, model, ambient, image
+    def __init__(self, cluster, forge, model, ambient):
+        self.cluster, self.forge, self.model, self.ambient = cluster, forge, model, ambient
         self.sessions, self.elsewhere = Sessions(cluster, forge, PROJECT), Sessions(cluster, forge, ELSEWHERE)
 
     def set(self):
+        self.cluster.load_images(self.ambient)
+        agent_images.load_claude(self.cluster, self.ambient)
         self.forge.repository("code", {"README.md": "hello\n"})
-        self.forge.repository(MANIFESTS, {"ambient/project.yaml": project(PROJECT), "ambient/agents.yaml": agents(self.image)}, is_private=True)
+        self.forge.repository(MANIFESTS, {"ambient/project.yaml": project(PROJECT), "ambient/agents.yaml": agents()}, is_private=True)
         credentials = os.path.join(self.cluster.folder, "credentials")
         with open(credentials, "w", encoding="utf-8") as file:
             file.write(self.forge.credentials())
@@ -81,6 +90,7 @@ class Stage:
 
     def give_key(self, project, key):
         entries = {"ANTHROPIC_API_KEY": key, "ANTHROPIC_BASE_URL": self.model.url, "plainHttp": "true"}
+        entries |= {"GEMINI_API_KEY": key, "GOOGLE_GEMINI_BASE_URL": self.model.url}
         words = [f"--from-literal={name}={value}" for name, value in entries.items()]
         self.cluster.kubectl("-n", project, "create", "secret", "generic", "ambient-runner-secrets", *words)
 
@@ -104,10 +114,10 @@ def project(name):
     return f"apiVersion: vteam.ambient-code/v1alpha1\nkind: Project\nmetadata: {{name: {name}}}\nspec: {spec}\n"
 
 
-def agents(image):
-    entry = f"  claude-agent-sdk: |\n    image: {image}\n"
-    metadata = "{name: ambient-agents, namespace: ambient-system}"
-    return f"apiVersion: v1\nkind: ConfigMap\nmetadata: {metadata}\ndata:\n{entry}"
+def agents():
+    metadata = {"name": "ambient-agents", "namespace": "ambient-system"}
+    data = {runner_type: json.dumps(entry) for runner_type, entry in agent_images.ENTRIES.items()}
+    return json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
 
 
 def a_file_comes_back(stage):
@@ -122,6 +132,19 @@ def a_file_comes_back(stage):
     assert ended["usage"] == {"inputTokens": 4500, "cachedInputTokens": 500, "outputTokens": 150, "costUsd": 0.02525, "turns": 2}, ended
     result = stage.forge.result("maker")
     assert "costUsd: 0.02525" in result and "reportedCostUsd: " in result, result
+
+
+def another_agent(stage):
+    say("Gemini CLI does the same")
+    agent_images.load_gemini(stage.cluster, stage.ambient)
+    stage.sessions.commit("gemini", "code", prompt="make a file", **GEMINI)
+    pod = stage.pod("gemini")
+    pod.wait_until_it_works()
+    pod.holds_no_keys([KEY, *stage.forge.passwords(), *pod.tokens()], "GOOGLE_GEMINI_BASE_URL")
+    pod.go()
+    ended = stage.sessions.until("gemini", "Completed", "Completed")
+    assert stage.forge.read("code", "ambient/team/gemini-r1", "MADE.md") == "made", "the agent's branch"
+    say(f"  usage: {ended['usage']}")
 
 
 def a_key_that_the_service_tells(stage):
@@ -201,6 +224,24 @@ def a_sleep(stage):
     assert ended["attempt"] == 2, ended
 
 
+def a_pod_that_goes(stage):
+    say("a pod is drained, and the run goes on in another; a runner is killed, and what it left is taken")
+    for name, more in (("drained", "  retry: {limit: 1}\n"), ("killed", "")):
+        stage.sessions.commit(name, "code", more, prompt="begin and be ended", **CLAUDE)
+    pods = {name: stage.pod(name) for name in ("drained", "killed")}
+    for pod in pods.values():
+        pod.wait_until_it_works()
+    pods["drained"].delete()
+    pods["killed"].kill_runner()
+    ended = stage.sessions.until("drained", "Completed", "Completed")
+    assert ended["attempt"] == 2, ended
+    asked = [json.dumps(one["body"]["messages"]) for one in stage.model.asked("begin and be ended")]
+    assert any("I will begin." in one for one in asked), "the conversation before"
+    stage.sessions.until("killed", "Failed", "RunnerExit")
+    for name in pods:
+        assert stage.forge.read("code", f"ambient/team/{name}-r1", "BEGUN.md") == "begun", "what was left"
+
+
 def a_broker_that_goes(stage):
     say("the broker's pod is killed while the agent works, and told to end while the model speaks")
     stage.sessions.commit("survivor", "code", prompt="outlive the broker", **CLAUDE)
@@ -216,8 +257,9 @@ def a_broker_that_goes(stage):
 
 
 ALL = {
-    "file": a_file_comes_back, "told-key": a_key_that_the_service_tells, "wrong-key": a_wrong_key,
-    "budget": a_budget, "approval": an_approval, "sleep": a_sleep, "broker": a_broker_that_goes,
+    "file": a_file_comes_back, "gemini": another_agent, "told-key": a_key_that_the_service_tells, "wrong-key": a_wrong_key,
+    "budget": a_budget, "approval": an_approval, "sleep": a_sleep, "pod": a_pod_that_goes,
+    "broker": a_broker_that_goes,
 }
 
 

@@ -2,6 +2,7 @@
 
 import statistics, time
 
+import agent_images
 from cluster import say
 from timeline import Api
 
@@ -11,7 +12,7 @@ SAMPLES = 5
 def measure(stage):
     """With the agent's own image, to which the shim is brought, then with one image for runner and agent."""
     once(stage, "own", "the agent has an image of its own")
-    stage.bootstrap("--runner-image", stage.image)
+    stage.bootstrap("--runner-image", agent_images.ENTRIES[agent_images.CLAUDE]["image"])
     once(stage, "one", "runner and agent have one image")
     stage.bootstrap()
 

@@ -23,3 +23,8 @@ claude_program() {
   platform=$(node -p 'process.platform + "-" + process.arch')
   npm_program claude-2.1.197 @anthropic-ai/claude-code@2.1.197 "@anthropic-ai/claude-code-$platform/claude"
 }
+
+# gemini_program: Gemini CLI, pinned.
+gemini_program() {
+  npm_program gemini-0.61.0 @google/gemini-cli@0.61.0 .bin/gemini
+}
