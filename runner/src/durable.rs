@@ -1,6 +1,6 @@
 //! Files that must be whole after a crash: written aside, synced, renamed, and the folder synced too.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::Path;
 
@@ -14,17 +14,18 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_folder(folder)
 }
 
-/// Makes a file that must not exist yet. Gives `false` where it does: of several callers, one gets `true`.
+/// Makes a file that must not exist yet. Gives `false` where it does: of several callers, one gets `true`. Where it cannot
+/// be written whole there is none.
 pub(crate) fn create(path: &Path, bytes: &[u8]) -> io::Result<bool> {
-    let mut file = match OpenOptions::new().write(true).create_new(true).open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
-        Err(error) => return Err(error),
-    };
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    sync_folder(folder_of(path)?)?;
-    Ok(true)
+    let folder = folder_of(path)?;
+    let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
+    temporary.write_all(bytes)?;
+    temporary.as_file().sync_all()?;
+    match temporary.persist_noclobber(path) {
+        Ok(_) => sync_folder(folder).map(|()| true),
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error.error),
+    }
 }
 
 /// Makes the folder's entries survive a crash.
@@ -49,6 +50,6 @@ mod tests {
         assert_eq!(std::fs::read(&path).unwrap(), b"one");
         replace(&path, b"three").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"three");
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
     }
 }

@@ -19,6 +19,7 @@ mod log;
 mod orders;
 pub mod recording;
 pub mod replay;
+mod reserve;
 mod retelling;
 pub mod sandbox;
 mod server;

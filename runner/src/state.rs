@@ -11,6 +11,7 @@
 //! | `conversation` | what the framework calls the conversation, by which another process takes it up |
 //! | `model` | the model that somebody chose for what is left of the run |
 //! | `lock` | held by the runner that works here, until its process ends |
+//! | `reserve` | room for the run's ending while an agent works |
 //! | `agent-home/` | a home folder for the agent, so that it never meets a person's own configuration |
 
 use std::fs::{self, File, TryLockError};
@@ -24,12 +25,14 @@ use ambient_protocol::run::AttemptId;
 use ambient_protocol::{Outcome, RunAgentInput};
 
 use crate::durable;
+use crate::reserve::Reserve;
 
 /// The state folder, as one attempt sees it.
 #[derive(Debug, Clone)]
 pub(crate) struct StateFolder {
     root: PathBuf,
     attempt: AttemptId,
+    reserve: Reserve,
     /// Two runners on one volume would write two logs into one file.
     _lock: Arc<File>,
 }
@@ -40,11 +43,17 @@ impl StateFolder {
         fs::create_dir_all(root).map_err(|cause| StateError::new("make the folder", root, cause))?;
         let lock = root.join("lock");
         let file = take(&lock).map_err(|cause| StateError::new("take", &lock, cause))?;
-        let folder = Self { root: root.to_owned(), attempt: attempt.clone(), _lock: Arc::new(file) };
+        let reserve = Reserve::keep(root);
+        let folder = Self { root: root.to_owned(), attempt: attempt.clone(), reserve, _lock: Arc::new(file) };
         for path in [folder.bundles(), folder.agent_home()] {
             fs::create_dir_all(&path).map_err(|cause| StateError::new("make the folder", &path, cause))?;
         }
         Ok(folder)
+    }
+
+    /// Gives the room free that was kept back for the run's ending.
+    pub(crate) fn make_room(&self) {
+        self.reserve.release();
     }
 
     pub(crate) fn events(&self) -> PathBuf {

@@ -120,6 +120,7 @@ impl Attempt {
         record: &WorkspaceRecord,
     ) -> Result<Outcome, RunnerError> {
         let ended_at = clock::now();
+        self.state.make_room();
         self.recorder.close_open()?;
         let (repositories, failure) = self.collect(record).await;
         let end = match failure {
@@ -156,6 +157,7 @@ impl Attempt {
         ended_at: jiff::Timestamp,
         repositories: Vec<RepositoryOutcome>,
     ) -> Result<Outcome, RunnerError> {
+        self.state.make_room();
         let (log, facts) = (self.recorder.log(), self.recorder.facts());
         log.sync()?;
         let said = Some(end.report.summary.as_str()).filter(|summary| !summary.is_empty());

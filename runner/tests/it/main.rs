@@ -18,6 +18,7 @@ mod people;
 mod protocol;
 mod real_acp;
 mod real_claude;
+mod real_disk;
 mod real_gemini;
 mod real_langgraph;
 mod real_mcp;

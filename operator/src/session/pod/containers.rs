@@ -90,6 +90,8 @@ fn container(name: &str, image: &str) -> Container {
         image: Some(image.to_owned()),
         image_pull_policy: Some("IfNotPresent".to_owned()),
         security_context: Some(restricted()),
+        // What a container says last is why it failed.
+        termination_message_policy: Some("FallbackToLogsOnError".to_owned()),
         ..Container::default()
     }
 }
