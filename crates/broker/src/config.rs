@@ -32,16 +32,22 @@ pub struct Limits {
     pub head_bytes: usize,
     /// Bytes of a request's body; the Messages API takes 32 MB.
     pub body_bytes: usize,
-    /// Open connections of all clients.
+    /// Open connections of all who have shown a token.
     pub connections: usize,
+    /// Open connections of all others; the oldest gives way to the next.
+    pub strangers: usize,
+    /// As many of them at one address.
+    pub strangers_per_address: usize,
     /// Requests under way for one run.
     pub requests_per_run: usize,
     /// MiB of requests' bodies of one run that are held in memory at once.
     pub memory_per_run: usize,
     /// Tunnels open for one run.
     pub tunnels_per_run: usize,
-    /// How long a client may take to send a request's head; also how long a connection may be idle between requests.
+    /// How long a client may take to show a token, in the head of a request.
     pub head_timeout: Duration,
+    /// How long a connection may be idle between requests, or take for the head of a further one.
+    pub idle_timeout: Duration,
     /// How long a client may send nothing of a body, or read nothing of an answer.
     pub stall_timeout: Duration,
     /// How long an upstream may take to accept a connection.
@@ -64,10 +70,13 @@ impl Default for Limits {
             head_bytes: 64 * 1024,
             body_bytes: 32 * 1024 * 1024,
             connections: 4096,
+            strangers: 1024,
+            strangers_per_address: 256,
             requests_per_run: 32,
             memory_per_run: 96,
             tunnels_per_run: 64,
-            head_timeout: Duration::from_secs(60),
+            head_timeout: Duration::from_secs(5),
+            idle_timeout: Duration::from_secs(60),
             stall_timeout: Duration::from_secs(60),
             connect_timeout: Duration::from_secs(10),
             answer_timeout: Duration::from_secs(900),

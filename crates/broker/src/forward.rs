@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use ambient_protocol::broker::{REFUSED_HEADER, SESSION_TOKEN_HEADER};
 use bytes::Bytes;
-use http::header::{CONNECTION, HOST, HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION};
+use http::header::{
+    CONNECTION, HOST, HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, RETRY_AFTER,
+};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Empty};
@@ -27,12 +29,17 @@ use tokio_util::task::TaskTracker;
 
 use crate::body::{Body, full};
 use crate::door::Door;
+use crate::places::{Bounds, Place, Places};
 use crate::tunnel::{Carried, carry};
 
 /// Shorter than the broker keeps an idle connection, so that none is used as it is closed.
 const IDLE: Duration = Duration::from_secs(30);
 /// How long an agent may keep an idle connection.
 const AGENT_IDLE: Duration = Duration::from_secs(600);
+/// The agent's connections: more are refused. Whoever else is on this machine and does not know the word has few, and
+/// not for long.
+const PLACES: Bounds =
+    Bounds { known: 256, strangers: 64, strangers_of_one: 64, patience: Duration::from_secs(10) };
 /// How long the broker may take to accept a connection.
 const CONNECT: Duration = Duration::from_secs(10);
 
@@ -106,13 +113,17 @@ pub async fn forward(
         tasks: TaskTracker::new(),
         ended: shutdown.clone(),
     });
+    let places = Places::new(PLACES);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = shutdown.cancelled() => break,
         };
         match accepted {
-            Ok((stream, _)) => drop(forwarder.tasks.spawn(connection(Arc::clone(&forwarder), stream))),
+            Ok((stream, peer)) => {
+                let place = Arc::new(places.enter(peer.ip()));
+                forwarder.tasks.spawn(connection(Arc::clone(&forwarder), stream, place));
+            }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(Duration::from_millis(50)).await;
@@ -124,11 +135,11 @@ pub async fn forward(
     Ok(())
 }
 
-async fn connection(forwarder: Arc<Forwarder>, stream: TcpStream) {
+async fn connection(forwarder: Arc<Forwarder>, stream: TcpStream, place: Arc<Place>) {
     let _ = stream.set_nodelay(true);
     let mut builder = server::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(AGENT_IDLE);
-    let service = service_fn(|request| answer(Arc::clone(&forwarder), request));
+    let service = service_fn(|request| answer(Arc::clone(&forwarder), Arc::clone(&place), request));
     let serving = builder.serve_connection(TokioIo::new(stream), service).with_upgrades();
     tokio::select! {
         ended = serving => {
@@ -136,14 +147,22 @@ async fn connection(forwarder: Arc<Forwarder>, stream: TcpStream) {
                 tracing::debug!(%error, "an agent's connection has ended early");
             }
         }
+        () = place.lost() => {}
         // The agent has ended by now, or is made to.
         () = forwarder.ended.cancelled() => {}
     }
 }
 
-async fn answer(forwarder: Arc<Forwarder>, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+async fn answer(
+    forwarder: Arc<Forwarder>,
+    place: Arc<Place>,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Infallible> {
     let is_tunnel = request.method() == Method::CONNECT;
     let Some(request) = forwarder.admitted(request) else { return Ok(stranger(is_tunnel)) };
+    if place.prove().is_err() {
+        return Ok(crowded());
+    }
     let forwarded = match request.method() {
         &Method::CONNECT => tunnel(&forwarder, request).await,
         _ => forwarder.pass_on(request).await,
@@ -167,6 +186,16 @@ fn stranger(is_tunnel: bool) -> Response<Body> {
         let ask = HeaderValue::from_static("Basic realm=\"the run's way out\"");
         response.headers_mut().insert(PROXY_AUTHENTICATE, ask);
     }
+    response
+}
+
+fn crowded() -> Response<Body> {
+    let mut response = Response::new(full("too many connections of this run at once\n"));
+    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    let headers = response.headers_mut();
+    headers.insert(REFUSED_HEADER, HeaderValue::from_static("busy"));
+    headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    headers.insert(CONNECTION, HeaderValue::from_static("close"));
     response
 }
 

@@ -30,6 +30,7 @@ mod hosted;
 mod manage;
 mod mask;
 mod meter;
+mod places;
 mod proxy;
 mod query;
 mod refusal;

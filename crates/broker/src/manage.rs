@@ -18,6 +18,11 @@ use crate::server::Shared;
 /// Bytes of a binding.
 const BINDING_LIMIT: usize = 1024 * 1024;
 
+/// Whether whoever sends these headers may ask for anything: a run that is bound, or the operator.
+pub(crate) fn is_known(shared: &Shared, sent: &HeaderMap) -> bool {
+    run_of(shared, sent).is_ok() || operates(shared, sent).is_ok()
+}
+
 /// Answers `GET /usage` with a session's token.
 pub(crate) fn usage(shared: &Shared, sent: &HeaderMap) -> Response<Body> {
     match run_of(shared, sent) {
@@ -36,9 +41,7 @@ pub(crate) async fn bindings(shared: &Shared, request: Request<Incoming>) -> Res
 }
 
 async fn bindings_of(shared: &Shared, request: Request<Incoming>) -> Result<Response<Body>, Refusal> {
-    let bearer = headers::text(request.headers(), &AUTHORIZATION);
-    let token = bearer.and_then(|bearer| bearer.strip_prefix("Bearer ")).ok_or(Refusal::NoToken)?;
-    shared.operators.verify(token.trim(), Scope::Bind)?;
+    operates(shared, request.headers())?;
     let path = request.uri().path().to_owned();
     let named = path.strip_prefix("/bindings/").unwrap_or_default();
     let (named, asks_usage) = named.strip_suffix("/usage").map_or((named, false), |named| (named, true));
@@ -60,6 +63,14 @@ async fn bindings_of(shared: &Shared, request: Request<Incoming>) -> Result<Resp
         }
         _ => Err(Refusal::Path(path)),
     }
+}
+
+/// Whether it is the operator who asks.
+fn operates(shared: &Shared, sent: &HeaderMap) -> Result<(), Refusal> {
+    let bearer = headers::text(sent, &AUTHORIZATION);
+    let token = bearer.and_then(|bearer| bearer.strip_prefix("Bearer ")).ok_or(Refusal::NoToken)?;
+    shared.operators.verify(token.trim(), Scope::Bind)?;
+    Ok(())
 }
 
 fn bind(shared: &Shared, run: &RunKey, body: &[u8]) -> Result<(), Refusal> {

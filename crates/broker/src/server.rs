@@ -2,12 +2,14 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ambient_protocol::broker::AUDIENCE;
 use ambient_protocol::models::ModelTable;
 use ambient_protocol::token::{TokenError, Verifier};
+use http::header::{CONNECTION, HeaderValue};
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -15,14 +17,16 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use jiff::Timestamp;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::body::{Body, full};
 use crate::config::{Config, Limits};
 use crate::credentials::Credentials;
+use crate::dialect::Dialect;
 use crate::mask::Masks;
+use crate::places::{Bounds, Place, Places};
+use crate::refusal::Refusal;
 use crate::runs::Runs;
 use crate::stall::StallGuard;
 use crate::upstream::UpstreamClient;
@@ -125,15 +129,12 @@ impl Broker {
     pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) -> io::Result<()> {
         let shared = self.shared;
         tracing::info!(address = %listener.local_addr()?, "broker listens");
-        let places = Arc::new(Semaphore::new(shared.limits.connections));
+        let places = Places::new(bounds(&shared.limits));
         let connections = TaskTracker::new();
-        while let Some(next) = shutdown.run_until_cancelled(accept(&listener, &places)).await {
-            let Ok((stream, place)) = next else { continue };
-            let serving = connection(Arc::clone(&shared), stream, shutdown.clone());
-            connections.spawn(async move {
-                serving.await;
-                drop(place);
-            });
+        while let Some(next) = shutdown.run_until_cancelled(accept(&listener)).await {
+            let Ok((stream, peer)) = next else { continue };
+            let place = Arc::new(places.enter(peer.ip()));
+            connections.spawn(connection(Arc::clone(&shared), stream, place, shutdown.clone()));
         }
         drop(listener);
         end(&shared, &connections).await;
@@ -154,20 +155,22 @@ impl BoundRuns {
     }
 }
 
-/// The next connection, when there is a place for one.
-async fn accept(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
-    let place = Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?;
-    match listener.accept().await {
-        Ok((stream, _)) => Ok((stream, place)),
-        Err(error) => {
-            tracing::warn!(%error, "a connection could not be accepted");
-            tokio::time::sleep(ACCEPT_PAUSE).await;
-            Err(error)
-        }
+const fn bounds(limits: &Limits) -> Bounds {
+    Bounds {
+        known: limits.connections,
+        strangers: limits.strangers,
+        strangers_of_one: limits.strangers_per_address,
+        patience: limits.head_timeout,
     }
+}
+
+async fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+    let accepted = listener.accept().await;
+    if let Err(error) = &accepted {
+        tracing::warn!(%error, "a connection could not be accepted");
+        tokio::time::sleep(ACCEPT_PAUSE).await;
+    }
+    accepted
 }
 
 /// Lets what is under way end, and breaks off what does not.
@@ -182,28 +185,30 @@ async fn end(shared: &Shared, connections: &TaskTracker) {
     }
 }
 
-async fn connection(shared: Arc<Shared>, stream: TcpStream, shutdown: CancellationToken) {
+async fn connection(shared: Arc<Shared>, stream: TcpStream, place: Arc<Place>, shutdown: CancellationToken) {
     // Without it small chunks of a stream would wait for one another.
     let _ = stream.set_nodelay(true);
     let limits = &shared.limits;
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
-        .header_read_timeout(limits.head_timeout)
+        .header_read_timeout(limits.idle_timeout)
         .max_buf_size(limits.head_bytes)
         .max_headers(MOST_HEADERS);
     let io = TokioIo::new(StallGuard::new(stream, limits.stall_timeout));
-    let service = service_fn(|request| answer(Arc::clone(&shared), request));
+    let service = service_fn(|request| answer(Arc::clone(&shared), Arc::clone(&place), request));
     let serving = builder.serve_connection(io, service).with_upgrades();
     let mut serving = std::pin::pin!(serving);
     let ended = async {
         tokio::select! {
             ended = serving.as_mut() => return ended,
+            () = place.lost() => return Ok(()),
             () = shutdown.cancelled() => {}
         }
         serving.as_mut().graceful_shutdown();
         tokio::select! {
             ended = serving.as_mut() => ended,
+            () = place.lost() => Ok(()),
             () = shared.ended.cancelled() => Ok(()),
         }
     };
@@ -212,15 +217,34 @@ async fn connection(shared: Arc<Shared>, stream: TcpStream, shutdown: Cancellati
     }
 }
 
-async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+/// Answers a request. A stranger's connection ends with the answer.
+async fn answer(
+    shared: Arc<Shared>,
+    place: Arc<Place>,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Infallible> {
+    let may_ask = place.is_proven() || manage::is_known(&shared, request.headers());
+    if may_ask && place.prove().is_err() {
+        return Ok(closing(proxy::refused(&Refusal::Busy, Dialect::Plain, request.uri().path(), None)));
+    }
+    let response = route(&shared, request).await;
+    Ok(if may_ask { response } else { closing(response) })
+}
+
+fn closing(mut response: Response<Body>) -> Response<Body> {
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+async fn route(shared: &Shared, request: Request<Incoming>) -> Response<Body> {
     if request.method() == Method::CONNECT {
-        return Ok(tunnel::open(&shared, request).await);
+        return tunnel::open(shared, request).await;
     }
     let first = request.uri().path().trim_start_matches('/').split('/').next().unwrap_or_default();
-    Ok(match first {
+    match first {
         "healthz" => Response::new(full("ok\n")),
-        "usage" if request.method() == Method::GET => manage::usage(&shared, request.headers()),
-        "bindings" => manage::bindings(&shared, request).await,
-        _ => proxy::pass_on(&shared, request).await,
-    })
+        "usage" if request.method() == Method::GET => manage::usage(shared, request.headers()),
+        "bindings" => manage::bindings(shared, request).await,
+        _ => proxy::pass_on(shared, request).await,
+    }
 }

@@ -8,6 +8,7 @@ mod git;
 mod limits;
 mod models;
 mod restart;
+mod strangers;
 mod streams;
 mod tokens;
 mod tunnels;
