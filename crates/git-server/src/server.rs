@@ -13,6 +13,9 @@ use axum::http::header::{AUTHORIZATION, LOCATION, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Response, StatusCode};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use futures::StreamExt as _;
+use futures::future::ready;
+use futures::stream;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -38,6 +41,10 @@ pub enum Conduct {
     Redirect(String),
     /// Never.
     Silent,
+    /// Of each answer no more than so many bytes come, and then nothing more.
+    Halting(usize),
+    /// As a server of files does that knows nothing of Git.
+    Files,
 }
 
 impl Conduct {
@@ -131,13 +138,14 @@ async fn serve(State(shared): State<Arc<Shared>>, request: Request) -> Response<
         |prefix: &str| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     let conduct =
         conducts.into_iter().filter(|(prefix, _)| below(prefix)).max_by_key(|(prefix, _)| prefix.len());
-    let user = match conduct.map(|(_, conduct)| conduct) {
-        None | Some(Conduct::Public) => None,
-        Some(Conduct::Private { user, password }) => {
-            if credentials.as_deref() != Some(&format!("{user}:{password}")) {
+    let (mut user, mut most) = (None, None);
+    match conduct.map(|(_, conduct)| conduct) {
+        None | Some(Conduct::Public) => {}
+        Some(Conduct::Private { user: name, password }) => {
+            if credentials.as_deref() != Some(&format!("{name}:{password}")) {
                 return wants_credentials();
             }
-            Some(user)
+            user = Some(name);
         }
         Some(Conduct::Status(code)) => return status(code, String::new()),
         Some(Conduct::Echo(code)) => match credentials {
@@ -149,10 +157,30 @@ async fn serve(State(shared): State<Arc<Shared>>, request: Request) -> Response<
             return redirect(&format!("{to}{asked}"));
         }
         Some(Conduct::Silent) => std::future::pending().await,
-    };
+        Some(Conduct::Halting(bytes)) => most = Some(bytes),
+        Some(Conduct::Files) => return file(&shared.root.join(path)),
+    }
     let Ok(body) = to_bytes(body, usize::MAX).await else { return status(400, String::new()) };
     let answered = answer(&shared.program, &shared.root, (&parts, &body), user.as_deref()).await;
-    answered.unwrap_or_else(|error| status(500, error.to_string()))
+    let answered = answered.unwrap_or_else(|error| status(500, error.to_string()));
+    if let Some(most) = most { halting(answered, most).await } else { answered }
+}
+
+/// The file below the root.
+fn file(path: &Path) -> Response<Body> {
+    std::fs::read(path)
+        .map_or_else(|_| status(404, String::new()), |content| Response::new(Body::from(content)))
+}
+
+/// An answer that stands still after so many bytes.
+async fn halting(answer: Response<Body>, most: usize) -> Response<Body> {
+    let (parts, body) = answer.into_parts();
+    let Ok(whole) = to_bytes(body, usize::MAX).await else { return status(500, String::new()) };
+    if whole.len() <= most {
+        return Response::from_parts(parts, Body::from(whole));
+    }
+    let begun = stream::once(ready(Ok::<_, io::Error>(whole.slice(..most))));
+    Response::from_parts(parts, Body::from_stream(begun.chain(stream::pending())))
 }
 
 fn decoded(value: &HeaderValue) -> Option<String> {

@@ -7,8 +7,10 @@
 //! All work here blocks; the functions that run the program are asynchronous, the others are quick enough for a
 //! caller's thread, or meant for `spawn_blocking`.
 
+mod ancestry;
 mod bundle;
 mod check;
+mod clone;
 mod commit;
 mod credentials;
 mod diff;
@@ -24,6 +26,7 @@ mod workspace;
 
 pub use bundle::Bundle;
 pub use check::{CheckLimits, Violation, check_commits};
+pub use clone::History;
 pub use commit::{CommitBuilder, Signature};
 pub use credentials::{Credentials, InvalidCredentials, OutOfScope};
 pub use diff::{FileStat, Patch};

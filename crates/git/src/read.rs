@@ -1,5 +1,6 @@
 //! Reading commits, trees and blobs by id. "Not there" and "cannot be read" are never the same answer.
 
+use crate::ancestry;
 use crate::error::GitError;
 use crate::id::ObjectId;
 use crate::mirror::Mirror;
@@ -167,12 +168,9 @@ impl Mirror {
     /// # Errors
     /// Fails where a commit cannot be read.
     pub fn is_ancestor(&self, ancestor: ObjectId, descendant: ObjectId) -> Result<bool, GitError> {
-        if ancestor == descendant {
-            return Ok(true);
-        }
         let repository = git2::Repository::open_bare(self.path())?;
-        let related = repository.graph_descendant_of(descendant.to_git2()?, ancestor.to_git2()?);
-        related.map_err(|error| GitError::read(format!("the history of {descendant}"), error))
+        ancestry::is_ancestor(&repository, ancestor.to_git2()?, descendant.to_git2()?)
+            .map_err(|error| GitError::read(format!("the history of {descendant}"), error))
     }
 
     /// Whether an object is here.

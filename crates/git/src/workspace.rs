@@ -2,16 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::ancestry;
 use crate::commit::Signature;
 use crate::diff::{Patch, patch_between};
 use crate::error::GitError;
 use crate::id::ObjectId;
-use crate::remote::{Program, Remote};
+use crate::remote::Program;
 
 /// One repository's checkout.
 #[derive(Debug, Clone)]
 pub struct Workspace {
-    path: PathBuf,
+    pub(crate) path: PathBuf,
 }
 
 /// What came of committing what an agent had left uncommitted.
@@ -24,34 +25,6 @@ pub enum LeftoverCommit {
 }
 
 impl Workspace {
-    /// Clones a branch, or the remote's default branch, and checks it out. Of a repository that also holds results,
-    /// and the branches of a thousand runs, it fetches that one branch; a path is read like a remote, because a copy
-    /// of its object folder would bring all the rest.
-    ///
-    /// # Errors
-    /// Fails where the remote cannot be read or has no such branch; a half-made folder is removed.
-    pub async fn clone(remote: &Remote, branch: Option<&str>, path: &Path) -> Result<Self, GitError> {
-        let parent = path.parent().unwrap_or(path);
-        std::fs::create_dir_all(parent).map_err(|error| GitError::file(parent, error))?;
-        let mut program = Program::new(parent, "clone").args([
-            "--quiet",
-            "--no-tags",
-            "--no-local",
-            "--single-branch",
-            "--template=",
-        ]);
-        if let Some(branch) = branch {
-            program = program.arg("--branch").arg(branch);
-        }
-        let cloned = program.at(remote).arg(path).run().await;
-        if let Err(error) = cloned {
-            // What cannot be removed is said by the next try, which finds the folder.
-            let _ = std::fs::remove_dir_all(path);
-            return Err(error);
-        }
-        Ok(Self { path: path.to_owned() })
-    }
-
     /// The checkout at `path`, made by an earlier attempt.
     ///
     /// # Errors
@@ -65,6 +38,14 @@ impl Workspace {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether its history ends before that of the remote does: older commits are not there, nor is what they held.
+    ///
+    /// # Errors
+    /// Fails where it cannot be read.
+    pub fn is_shallow(&self) -> Result<bool, GitError> {
+        Ok(self.repository()?.is_shallow())
     }
 
     /// The commit that is checked out; none in a repository without commits.
@@ -128,11 +109,7 @@ impl Workspace {
     /// # Errors
     /// Fails where the history cannot be read.
     pub fn count_commits(&self, base: ObjectId, head: ObjectId) -> Result<usize, GitError> {
-        let repository = self.repository()?;
-        let mut walk = repository.revwalk()?;
-        walk.push(head.to_git2()?)?;
-        walk.hide(base.to_git2()?)?;
-        Ok(walk.count())
+        Ok(ancestry::between(&self.repository()?, base.to_git2()?, head.to_git2()?, usize::MAX)?.len())
     }
 
     /// The difference between two commits.

@@ -36,6 +36,9 @@ pub const LANGGRAPH_URL: &str = "LANGGRAPH_URL";
 pub const LANGGRAPH_API_KEY: &str = "LANGGRAPH_API_KEY";
 /// The graph that is run there, by name or id of an assistant; `agent` where it is not set. A session sets it.
 pub const LANGGRAPH_ASSISTANT: &str = "LANGGRAPH_ASSISTANT";
+/// How many generations of commits of each repository are checked out, 0 for all, as on other platforms. Without it all
+/// of a history that is not large. A session sets it.
+pub const GIT_DEPTH: &str = "GIT_DEPTH";
 /// The socket between runner and agent's container: where it is set, the runner starts the agent there, and the shim
 /// listens there. In a folder that both have, and short: a socket's path has at most 107 bytes (unix(7)).
 pub const AGENT_SOCKET: &str = "AMBIENT_AGENT_SOCKET";

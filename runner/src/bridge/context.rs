@@ -75,13 +75,25 @@ impl TurnContext<'_> {
         self.record.workflow.as_ref()
     }
 
-    /// What the agent is told before all else: the workflow's system prompt, and where its files are.
+    /// What the agent is told before all else: the workflow's system prompt, where its files are, and which histories
+    /// end early.
     pub(crate) fn system_prompt(&self) -> Option<String> {
-        let workflow = self.workflow()?;
-        let folder = workflow.folder(self.workspace);
-        let text = format!("The files of the workflow are in {}.", folder.display());
-        let own = workflow.description.system_prompt.trim();
-        Some(if own.is_empty() { text } else { format!("{own}\n\n{text}") })
+        let own = self.workflow().map(|workflow| workflow.description.system_prompt.trim().to_owned());
+        let files = self.workflow().map(|workflow| {
+            format!("The files of the workflow are in {}.", workflow.folder(self.workspace).display())
+        });
+        let parts = own.filter(|own| !own.is_empty()).into_iter().chain(files).chain(self.short_histories());
+        Some(parts.collect::<Vec<_>>().join("\n\n")).filter(|text| !text.is_empty())
+    }
+
+    /// Else an agent would take the oldest commit that is there for the first.
+    fn short_histories(&self) -> Option<String> {
+        let names: Vec<_> = self.record.with_short_history().collect();
+        let names = Some(names.join(", ")).filter(|names| !names.is_empty())?;
+        Some(format!(
+            "Only the latest commits are checked out of: {names}. git log and git blame end there; \
+             git fetch --unshallow brings the rest, if the remote can be reached."
+        ))
     }
 
     /// What is said to agents, the weaker first: by the repository that the agent starts in, by the workflow.

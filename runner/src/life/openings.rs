@@ -1,10 +1,12 @@
 //! How turns begin, and what of it stands in the log.
 
 use ambient_protocol::answers::{Answer, AnswersReceipt, Given, PLATFORM};
+use ambient_protocol::environment::GIT_DEPTH;
 use ambient_protocol::events::{EventBody, Interrupt, MessageRole, PROTOCOL_VERSION, RunOutcome};
 use ambient_protocol::input::Message;
 use ambient_protocol::outcome::ExitReason;
 use ambient_protocol::{Event, RunAgentInput};
+use serde_json::json;
 
 use super::RunnerError;
 use super::attempt::Attempt;
@@ -12,6 +14,7 @@ use super::ending::is_last;
 use crate::clock;
 use crate::orders::Taken;
 use crate::turn::Opening;
+use crate::workspace::WorkspaceRecord;
 
 /// A turn that has begun: its `RUN_STARTED` is in the log.
 #[derive(Debug)]
@@ -125,6 +128,22 @@ impl Attempt {
             forwarded_props: None,
             resume,
         }
+    }
+
+    /// Says in the log what the first turn has less of than people may think.
+    pub(super) fn tell_of_workspace(
+        &mut self,
+        begun: &Begun,
+        record: &WorkspaceRecord,
+    ) -> Result<(), RunnerError> {
+        for name in record.with_short_history().filter(|_| !begun.is_further) {
+            let why = format!(
+                "only its latest commits are checked out; {GIT_DEPTH}: \"0\" among the session's variables brings all"
+            );
+            let value = json!({"repository": name, "history": why});
+            self.recorder.record(Event::custom("ambient.workspace", value))?;
+        }
+        Ok(())
     }
 
     fn begin(

@@ -14,6 +14,7 @@ use crate::carrier::AgentExit;
 use crate::clock;
 use crate::orders::{Order, Taken, Unwanted, Wish, check, named};
 use crate::turn::Agent;
+use crate::workspace::WorkspaceRecord;
 
 /// How a rest ends.
 pub(super) enum Rest {
@@ -35,7 +36,7 @@ pub(super) fn inactivity(session: &EffectiveSession) -> Duration {
 impl Attempt {
     /// Waits for the attempt's first turn. An attempt that takes a conversation up has none: it waits for a message, and
     /// not for ever.
-    pub(super) async fn opening(&mut self) -> Result<Rest, RunnerError> {
+    pub(super) async fn opening(&mut self, record: &WorkspaceRecord) -> Result<Rest, RunnerError> {
         let stop = self.desk.stop().clone();
         let rests = self.is_interactive() && self.recorder.facts().turn().is_some();
         let until = Instant::now() + if rests { inactivity(&self.config.session) } else { LONGEST };
@@ -48,7 +49,10 @@ impl Attempt {
             let Some(order) = order else { return Ok(Rest::Stopped) };
             match order.open() {
                 (Wish::Begin(input), by, _) => match self.begin_first(*input, &by)? {
-                    Some(begun) => return Ok(Rest::Next(Box::new(begun))),
+                    Some(begun) => {
+                        self.tell_of_workspace(&begun, record)?;
+                        return Ok(Rest::Next(Box::new(begun)));
+                    }
                     None => return self.rest(&mut None).await,
                 },
                 (Wish::Say(message), by, answering) if rests => {

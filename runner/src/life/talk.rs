@@ -46,7 +46,7 @@ impl Attempt {
         agent: &mut Option<Agent>,
         record: &WorkspaceRecord,
     ) -> Result<Outcome, RunnerError> {
-        let mut next = self.opening().await?;
+        let mut next = self.opening(record).await?;
         loop {
             let turn = match next {
                 Rest::Next(turn) => *turn,

@@ -3,6 +3,7 @@
 mod collect;
 mod guidance;
 mod handover;
+mod history;
 mod prepare;
 mod record;
 mod secrets;

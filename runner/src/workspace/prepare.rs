@@ -4,11 +4,13 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use ambient_git::{GitError, LocalRepositories, Remote, RepositoryUrl, Workspace};
+use ambient_git::{GitError, History, LocalRepositories, Remote, RepositoryUrl, Workspace};
 use ambient_protocol::EffectiveSession;
 use ambient_protocol::effective::EffectiveRepository;
+use ambient_protocol::environment::GIT_DEPTH;
 
 use super::guidance::Guidance;
+use super::history;
 use super::record::{Checkout, WorkspaceRecord};
 use super::workflow;
 use crate::lending::Lending;
@@ -42,11 +44,12 @@ pub(crate) async fn prepare(
     fs::create_dir_all(workspace).map_err(|cause| folder_error(workspace, cause))?;
     remove_aside(workspace)?;
     let mut done = WorkspaceRecord::read(record).map_err(|cause| folder_error(record, cause))?;
+    let history = history::wanted(session)?;
     for repository in &session.repositories {
         if done.get(&repository.name).is_some() {
             continue;
         }
-        let checkout = check_out(repository, workspace, rules).await?;
+        let checkout = check_out(repository, history, workspace, rules).await?;
         done.repositories.push(checkout);
         done.write(record).map_err(|cause| folder_error(record, cause))?;
     }
@@ -69,13 +72,18 @@ pub(crate) async fn prepare(
 
 async fn check_out(
     repository: &EffectiveRepository,
+    history: History,
     workspace: &Path,
     rules: CheckoutRules<'_>,
 ) -> Result<Checkout, WorkspaceError> {
     let name = check_name(&repository.name)?;
     let folder = workspace.join(name);
-    let origin = (name, repository.url.as_str(), repository.branch.as_deref());
-    let base = clone_to(origin, &folder, workspace, rules).await?;
+    let branch = repository.branch.as_deref();
+    let origin = Origin { name, url: &repository.url, branch, history };
+    let Cloned { base, is_shallow } = clone_to(origin, &folder, workspace, rules).await?;
+    if is_shallow {
+        tracing::info!(repository.name = name, "only its latest commits are checked out");
+    }
     let guidance = Guidance::read(&folder).map_err(|cause| folder_error(&folder, cause))?;
     let file = folder.join(".git/config");
     let mut configuration = fs::read_to_string(&file).map_err(|cause| folder_error(&file, cause))?;
@@ -84,47 +92,61 @@ async fn check_out(
         fs::write(&file, &configuration).map_err(|cause| folder_error(&file, cause))?;
     }
     let (name, url, branch) = (repository.name.clone(), repository.url.clone(), repository.branch.clone());
-    Ok(Checkout { name, url, branch, base, configuration, guidance })
+    Ok(Checkout { name, url, branch, base, is_shallow, configuration, guidance })
 }
 
-/// Clones name, URL and branch in place of what is in the folder, and gives the commit that is checked out.
+/// What is cloned.
+#[derive(Clone, Copy)]
+pub(super) struct Origin<'a> {
+    /// What failures call it.
+    pub(super) name: &'a str,
+    pub(super) url: &'a str,
+    pub(super) branch: Option<&'a str>,
+    pub(super) history: History,
+}
+
+/// What a clone has brought.
+pub(super) struct Cloned {
+    /// The commit that is checked out.
+    pub(super) base: String,
+    /// Whether older commits are not there.
+    pub(super) is_shallow: bool,
+}
+
+/// Clones in place of what is in the folder.
 pub(super) async fn clone_to(
-    (name, url, branch): (&str, &str, Option<&str>),
+    origin: Origin<'_>,
     folder: &Path,
     workspace: &Path,
     rules: CheckoutRules<'_>,
-) -> Result<String, WorkspaceError> {
+) -> Result<Cloned, WorkspaceError> {
     // The clone of a runner that was killed may go on for a while: it has a folder of its own.
     let aside = tempfile::Builder::new().prefix(ASIDE).tempdir_in(workspace);
     let aside = aside.map_err(|cause| folder_error(workspace, cause))?;
-    let cloned = aside.path().join("checkout");
-    let base = clone(url, branch, &cloned, rules).await.map_err(|cause| WorkspaceError::Repository {
-        name: name.to_owned(),
-        url: url.to_owned(),
-        branch: branch.unwrap_or("the default branch").to_owned(),
+    let checkout = aside.path().join("checkout");
+    let cloned = clone(origin, &checkout, rules).await.map_err(|cause| WorkspaceError::Repository {
+        name: origin.name.to_owned(),
+        url: origin.url.to_owned(),
+        branch: origin.branch.unwrap_or("the default branch").to_owned(),
         cause: Box::new(cause),
     })?;
     remove(folder)?;
-    fs::rename(&cloned, folder).map_err(|cause| folder_error(folder, cause))?;
-    Ok(base)
+    fs::rename(&checkout, folder).map_err(|cause| folder_error(folder, cause))?;
+    Ok(cloned)
 }
 
-async fn clone(
-    url: &str,
-    branch: Option<&str>,
-    folder: &Path,
-    rules: CheckoutRules<'_>,
-) -> Result<String, CloneError> {
-    let instead = rules.lending.and_then(|lending| lending.instead_of(url));
-    let address = RepositoryUrl::parse(instead.unwrap_or(url), rules.local).map_err(GitError::from)?;
-    let checkout = Workspace::clone(&Remote::open(address), branch, folder).await?;
+async fn clone(origin: Origin<'_>, folder: &Path, rules: CheckoutRules<'_>) -> Result<Cloned, CloneError> {
+    let instead = rules.lending.and_then(|lending| lending.instead_of(origin.url));
+    let address = RepositoryUrl::parse(instead.unwrap_or(origin.url), rules.local).map_err(GitError::from)?;
+    let checkout = Workspace::clone(&Remote::open(address), origin.branch, origin.history, folder).await?;
     if let Some(instead) = instead {
         // It is the address of this runner alone.
         let file = folder.join(".git/config");
-        let configuration = fs::read_to_string(&file)?.replace(instead, url);
+        let configuration = fs::read_to_string(&file)?.replace(instead, origin.url);
         fs::write(&file, configuration)?;
     }
-    Ok(checkout.head()?.ok_or(CloneError::Empty)?.to_string())
+    let base = checkout.head()?.ok_or(CloneError::Empty)?.to_string();
+    Ok(Cloned { base, is_shallow: checkout.is_shallow()? })
 }
 
 /// Removes what clones that were cut off have left.
@@ -171,6 +193,9 @@ pub(crate) enum WorkspaceError {
     /// A repository's name is no folder name.
     #[error("repository name \"{0}\" cannot be a folder: use letters, digits, '.', '_' and '-'")]
     Name(String),
+    /// The session wants no number of commits.
+    #[error("{GIT_DEPTH} is \"{0}\": set it to a number of commits, or to 0 for all of the history")]
+    Depth(String),
     /// Neither session nor workflow says what to do.
     #[error(
         "nothing says what the agent is to do: set spec.initialPrompt, or startupPrompt in the workflow's .ambient/ambient.json"

@@ -33,6 +33,9 @@ pub(crate) struct Checkout {
     pub(crate) branch: Option<String>,
     /// The commit the agent starts from.
     pub(crate) base: String,
+    /// Whether commits older than some are not there.
+    #[serde(default)]
+    pub(crate) is_shallow: bool,
     /// The repository's configuration before the agent could change it.
     pub(crate) configuration: String,
     /// What it said to agents then.
@@ -63,5 +66,10 @@ impl WorkspaceRecord {
 
     pub(crate) fn get(&self, name: &str) -> Option<&Checkout> {
         self.repositories.iter().find(|checkout| checkout.name == name)
+    }
+
+    /// Names of the repositories of which older commits are not there.
+    pub(crate) fn with_short_history(&self) -> impl Iterator<Item = &str> {
+        self.repositories.iter().filter(|checkout| checkout.is_shallow).map(|checkout| checkout.name.as_str())
     }
 }

@@ -2,16 +2,20 @@
 //! collected.
 
 use std::fs;
+use std::num::NonZeroU32;
 use std::path::{Component, Path, PathBuf};
 
+use ambient_git::History;
 use ambient_protocol::effective::Workflow;
 use serde::{Deserialize, Serialize};
 
 use super::guidance::Guidance;
-use super::prepare::{CheckoutRules, WorkspaceError, clone_to, folder_error, remove};
+use super::prepare::{CheckoutRules, Origin, WorkspaceError, clone_to, folder_error, remove};
 
 /// The workflow's folder in the workspace. No repository's name begins with a dot.
 const FOLDER: &str = ".workflow";
+/// Of its history nothing is used.
+const ONE: NonZeroU32 = NonZeroU32::MIN;
 /// Describes a workflow.
 const DESCRIPTION: &str = ".ambient/ambient.json";
 
@@ -59,8 +63,9 @@ pub(super) async fn check_out(
     let path = plain_path(workflow.path.as_deref().unwrap_or_default())?;
     let folder = workspace.join(FOLDER);
     remove(&folder)?;
-    let branch = workflow.branch.as_deref();
-    let commit = clone_to(("workflow", &workflow.url, branch), &folder, workspace, rules).await?;
+    let (url, branch, history) = (&workflow.url, workflow.branch.as_deref(), History::Latest(ONE));
+    let origin = Origin { name: "workflow", url, branch, history };
+    let commit = clone_to(origin, &folder, workspace, rules).await?.base;
     let within = folder.join(&path);
     if !within.is_dir() {
         return Err(WorkspaceError::NoWorkflow { url: workflow.url.clone(), path, commit });

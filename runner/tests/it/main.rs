@@ -10,6 +10,7 @@ mod endings;
 mod figures;
 mod gemini;
 mod harness;
+mod history;
 mod interactive;
 mod langgraph;
 mod lending;

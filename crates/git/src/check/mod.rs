@@ -5,6 +5,7 @@ mod paths;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::ancestry;
 use crate::error::GitError;
 use crate::id::ObjectId;
 use crate::mirror::Mirror;
@@ -264,13 +265,8 @@ fn commits_between(
 ) -> Result<Vec<Commit>, GitError> {
     let broken = |error: git2::Error| GitError::read(format!("the history of {head}"), error);
     let repository = git2::Repository::open_bare(mirror.path())?;
-    let mut walk = repository.revwalk().map_err(broken)?;
-    walk.push(head.to_git2()?).map_err(broken)?;
-    walk.hide(base.to_git2()?).map_err(broken)?;
-    let mut commits = Vec::new();
-    for id in walk.take(most + 1) {
-        commits.push(mirror.commit(id.map_err(broken)?.into())?);
-    }
+    let found = ancestry::between(&repository, base.to_git2()?, head.to_git2()?, most + 1).map_err(broken)?;
+    let mut commits = found.into_iter().map(|id| mirror.commit(id.into())).collect::<Result<Vec<_>, _>>()?;
     commits.reverse();
     Ok(commits)
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ambient_git::{
-    CommitBuilder, Credentials, GitError, LocalRepositories, Mirror, Push, RefUpdate, Rejection, Remote,
-    RemoteProblem, RepositoryUrl, Workspace,
+    CommitBuilder, Credentials, GitError, History, LocalRepositories, Mirror, Push, RefUpdate, Rejection,
+    Remote, RemoteProblem, RepositoryUrl, Workspace,
 };
 use ambient_git_server::{Conduct, GitServer};
 
@@ -82,7 +82,7 @@ async fn credentials_open_a_private_repository_for_everything() {
     let again = mirror.push(&remote, &update(&mirror, "main")).await.unwrap();
     assert_eq!(again[0].result, Err(Rejection::Stale), "the branch exists");
     let path = world.fixture.path("work");
-    Workspace::clone(&remote, Some("main"), &path).await.unwrap();
+    Workspace::clone(&remote, Some("main"), History::Whole, &path).await.unwrap();
     let config = std::fs::read_to_string(path.join(".git/config")).unwrap();
     assert!(path.join("README.md").exists() && !config.contains("jane"), "{config}");
 }

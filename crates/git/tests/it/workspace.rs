@@ -1,6 +1,6 @@
 //! A checkout, from clone to bundle.
 
-use ambient_git::{Bundle, LeftoverCommit, Workspace};
+use ambient_git::{Bundle, History, LeftoverCommit, Workspace};
 
 use crate::fixture::{Fixture, commit, git, remote, signature};
 
@@ -9,7 +9,8 @@ async fn what_an_agent_did_arrives_in_a_mirror() {
     let fixture = Fixture::new();
     let source = fixture.repository("source");
     commit(&source, ".gitignore", "target/\n");
-    let workspace = Workspace::clone(&remote(&source), None, &fixture.path("work/source")).await.unwrap();
+    let workspace =
+        Workspace::clone(&remote(&source), None, History::Whole, &fixture.path("work/source")).await.unwrap();
     let base = workspace.head().unwrap().unwrap();
     assert_eq!(workspace.commit_leftovers("nothing", &signature()).unwrap(), LeftoverCommit::Nothing);
 
@@ -42,7 +43,10 @@ async fn a_branch_that_does_not_exist_is_named_and_leaves_no_folder() {
     let fixture = Fixture::new();
     let source = fixture.repository("source");
     let path = fixture.path("work");
-    let error = Workspace::clone(&remote(&source), Some("nope"), &path).await.unwrap_err().to_string();
+    let error = Workspace::clone(&remote(&source), Some("nope"), History::Whole, &path)
+        .await
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("nope"), "{error}");
     assert!(!path.exists());
 }
@@ -53,7 +57,8 @@ async fn an_empty_repository_can_be_worked_in() {
     let source = fixture.path("empty.git");
     std::fs::create_dir(&source).unwrap();
     git(&source, &["init", "--quiet", "--bare"]);
-    let workspace = Workspace::clone(&remote(&source), None, &fixture.path("work")).await.unwrap();
+    let workspace =
+        Workspace::clone(&remote(&source), None, History::Whole, &fixture.path("work")).await.unwrap();
     assert_eq!(workspace.head().unwrap(), None);
     assert_eq!(workspace.commit_leftovers("x", &signature()).unwrap(), LeftoverCommit::Nothing);
 }

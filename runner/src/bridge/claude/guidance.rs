@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn what_is_said_to_it_is_in_its_home() {
         let record = json!({
-            "repositories": [{"name": "one", "url": "/r", "base": "b", "configuration": "", "guidance": {
+            "repositories": [{"name": "one", "url": "/r", "base": "b", "isShallow": true, "configuration": "", "guidance": {
                 "CLAUDE.md": "of the repository", ".claude/skills/a/SKILL.md": "weak",
                 ".claude/settings.json": "{\"hooks\": {\"Stop\": [1]}, \"env\": {\"A\": \"b\"}}",
             }}],
@@ -86,8 +86,11 @@ mod tests {
             assert_eq!(last(".claude/CLAUDE.md"), Some("of the repository\n\nof the workflow"));
             assert_eq!(last("skills/a/SKILL.md"), Some("strong"));
             assert_eq!(last(".claude/settings.json"), Some("{}"));
-            let prompt = "Fix bugs.\n\nThe files of the workflow are in /w/.workflow/bugfix.";
-            assert_eq!(last("ambient-system-prompt.md"), Some(prompt));
+            let prompt = last("ambient-system-prompt.md").unwrap();
+            let parts: Vec<_> = prompt.split("\n\n").collect();
+            let [own, files, history] = parts[..] else { panic!("{prompt}") };
+            assert_eq!((own, files), ("Fix bugs.", "The files of the workflow are in /w/.workflow/bugfix."));
+            assert!(history.starts_with("Only the latest commits are checked out of: one."), "{history}");
             let both = r#"{"hooks":{"Start":[3],"Stop":[1,2]}}"#;
             assert_eq!(last("ambient-hooks.json"), hooks.then_some(both), "{approval}");
             let named: Vec<_> = flags.iter().filter(|word| word.starts_with("--")).collect();
