@@ -5,7 +5,7 @@ use std::time::Duration;
 use ambient_protocol::outcome::ExitReason;
 use serde_json::json;
 
-use crate::harness::{World, git, living_processes, outcome, start, wait_for};
+use crate::harness::{ControlGroup, World, git, living_processes, outcome, start, wait_for};
 
 /// Says something, so that a test knows that all before it has happened, and then does nothing.
 const THEN_WAITS: &str = "- text: waiting\n- effect: {sleep: 600000}\n";
@@ -123,6 +123,21 @@ async fn what_a_stopped_agent_had_changed_is_kept() {
         assert!(done.repositories[0].committed_leftovers);
         assert_eq!(git(&world.checkout(), &["show", "HEAD:half.txt"]), "half");
     }
+}
+
+#[tokio::test]
+#[ignore = "makes a control group, for which it must be root: e2e/ag-ui runs it"]
+async fn an_agent_that_the_kernel_kills_for_memory_is_named() {
+    let group = ControlGroup::of_mebibytes(96);
+    let fixture = "steps:\n- effect: {write: {path: half.txt, content: half}}\n- text: hungry\n\
+                   - effect: {allocate: {mebibytes: 512}}\n- finish: {summary: Done}\n";
+    let mut world = World::new(Some(fixture));
+    world.start_shim_in(Some(&group));
+    let done = world.runner().await.run(&world).await;
+    assert_eq!(done.exit, ExitReason::OutOfMemory, "{}", done.message);
+    assert!(done.message.contains("the memory it may use was used up"), "{}", done.message);
+    assert_eq!(world.kinds().last(), Some(&"RUN_ERROR"));
+    assert_eq!(git(&world.checkout(), &["show", "HEAD:half.txt"]), "half");
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Questions: they end a turn, wait for people, and go on with what people said.
 
+use std::time::Duration;
+
 use ambient_protocol::answers::{Choices, Consent};
 use ambient_protocol::client::ClientError;
 use ambient_protocol::events::{EventBody, Interrupt};
@@ -111,18 +113,36 @@ async fn a_question_is_answered_in_words() {
 }
 
 #[tokio::test]
-async fn who_waits_costs_no_time_and_no_answer_in_time_is_a_no() {
+async fn no_answer_in_time_is_a_no() {
     let mut world = World::new(Some(CONSENT));
     world.session(|session| {
         session["approval"] = json!({"mode": "Ask"});
-        session["limits"] = json!({"timeoutSeconds": 7, "inactivityTimeoutSeconds": 8});
+        session["limits"]["inactivityTimeoutSeconds"] = json!(1);
     });
     let done = world.runner().await.run(&world).await;
-    assert_eq!(done.exit, ExitReason::Completed, "the time of the wait is not the agent's: {}", done.message);
+    assert_eq!((done.exit, done.message.as_str()), (ExitReason::Completed, ""));
     assert!(!world.checkout().join("made.txt").exists());
     let inputs = inputs(&world);
     assert_eq!(inputs[1].resume[0].as_consent(), Consent::default());
     assert_eq!(inputs[1].resume[0].giver().unwrap().by, "ambient");
+}
+
+#[tokio::test]
+async fn who_waits_costs_no_time() {
+    let [mut world, _] = asking(CONSENT);
+    let first = world.process();
+    questions(&mut start(&first.client, &world).await).await;
+    first.kill();
+    // An hour goes by, of which the agent may use ten minutes.
+    world.backdate(Duration::from_secs(3600));
+    world.next_attempt();
+    let second = world.runner().await;
+    let asked = questions(&mut start(&second.client, &world).await).await;
+    second.client.answer(vec![Answer::allow(&asked[0].id)]).await.unwrap();
+    let done = outcome(&second.client).await;
+    assert_eq!((done.exit, done.message.as_str()), (ExitReason::Completed, ""));
+    let begun = world.log()[0].timestamp.unwrap();
+    assert!(world.log().last().unwrap().timestamp.unwrap() - begun >= 3_600_000);
 }
 
 #[tokio::test]

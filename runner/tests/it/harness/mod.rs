@@ -1,12 +1,17 @@
 //! A target repository, a volume and keys for one run; runners on them, in this process or as one of their own.
 
 pub(crate) mod acp;
+mod control_group;
+mod git;
 mod logs;
 mod model;
 mod programs;
+mod reaper;
 mod runners;
 mod shim;
 
+pub(crate) use control_group::ControlGroup;
+pub(crate) use git::{commit, git};
 pub(crate) use model::{real_program, with_scripted_model};
 pub(crate) use programs::{CLAUDE, GEMINI, LANGGRAPH, Program};
 pub(crate) use runners::{Process, Runner, bounded, frames, outcome, questions, say, start, wait_for};
@@ -15,9 +20,7 @@ pub(crate) use shim::Shim;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
-use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,7 +54,7 @@ pub(crate) struct World {
 impl World {
     /// A run of the replay agent on a repository with a README, playing `fixture` or the built-in one.
     pub(crate) fn new(fixture: Option<&str>) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = reaper::watched_folder();
         let target = folder.path().join("target");
         fs::create_dir_all(&target).unwrap();
         git(&target, &["init", "--quiet", "--initial-branch=main"]);
@@ -88,12 +91,17 @@ impl World {
 
     /// Gives the agent a container of its own, which is a process here.
     pub(crate) fn start_shim(&mut self) {
+        self.start_shim_in(None);
+    }
+
+    /// The same, and the system lets it use no more than a control group may.
+    pub(crate) fn start_shim_in(&mut self, group: Option<&ControlGroup>) {
         let socket = self.path("agent");
         let text = |path: &Path| path.to_str().unwrap().to_owned();
         self.variable("AMBIENT_AGENT_SOCKET", &text(&socket));
         self.variable("AMBIENT_AGENT_HOME", &text(&self.path("home")));
         fs::create_dir_all(self.path("home")).unwrap();
-        self.shim = Some(Shim::start(PROGRAM, &socket, &search_path()));
+        self.shim = Some(Shim::start(PROGRAM, &socket, &search_path(), group));
     }
 
     /// The containers of the next attempt's pod, where the last one's have ended.
@@ -156,6 +164,15 @@ impl World {
         let mut verifier = Verifier::default();
         events.iter().for_each(|event| verifier.accept(event).unwrap());
         events
+    }
+
+    /// As if so much time had gone by since all that the log holds.
+    pub(crate) fn backdate(&self, time: Duration) {
+        let milliseconds = i64::try_from(time.as_millis()).unwrap();
+        let earlier =
+            |event: Event| Event { timestamp: event.timestamp.map(|at| at - milliseconds), ..event };
+        let text: String = self.log().into_iter().map(|event| earlier(event).to_json() + "\n").collect();
+        fs::write(self.path("volume/state/events.jsonl"), text).unwrap();
     }
 
     pub(crate) fn kinds(&self) -> Vec<&'static str> {
@@ -239,39 +256,6 @@ impl World {
         let task = tokio::spawn(ambient_runner::serve(config, listener, shutdown.clone()));
         Runner::new(self.client(&address), address, shutdown, task)
     }
-
-    /// A runner as a process; it is killed when dropped.
-    pub(crate) fn process(&self) -> Process {
-        self.started(Command::new(PROGRAM))
-    }
-
-    /// The same, and no file that it writes may outgrow so many blocks of 512 bytes.
-    pub(crate) fn process_with_room(&self, blocks: u32) -> Process {
-        let script = format!("ulimit -f {blocks}; trap '' XFSZ; exec {PROGRAM}");
-        let mut shell = Command::new("/bin/sh");
-        shell.args(["-c", &script]);
-        self.started(shell)
-    }
-
-    fn started(&self, mut command: Command) -> Process {
-        let mut child = command
-            .env_clear()
-            .envs(self.environment())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let address = lines.by_ref().map_while(Result::ok).find_map(|line| {
-            let rest = line.split("runner.address=").nth(1)?;
-            Some(rest.split(' ').next()?.to_owned())
-        });
-        // What it says later must not fill the pipe.
-        std::thread::spawn(move || lines.for_each(drop));
-        let address = address.expect("the runner says where it listens");
-        Process::new(self.client(&address), child)
-    }
 }
 
 impl Drop for World {
@@ -292,24 +276,6 @@ pub(crate) fn living_processes(world: &World) -> Vec<i32> {
     let there =
         pids.filter(|pid| fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|path| path == checkout));
     there.collect()
-}
-
-pub(crate) fn git(folder: &Path, arguments: &[&str]) -> String {
-    let output = Command::new("git")
-        .args(["-c", "user.name=Test", "-c", "user.email=test@ambient.invalid", "-c", "commit.gpgsign=false"])
-        .args(arguments)
-        .current_dir(folder)
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
-        .env("GIT_CONFIG_NOSYSTEM", "1")
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap().trim().to_owned()
-}
-
-pub(crate) fn commit(folder: &Path, message: &str) {
-    git(folder, &["add", "--all"]);
-    git(folder, &["commit", "--quiet", "--message", message]);
 }
 
 /// The program of this crate.

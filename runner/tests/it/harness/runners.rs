@@ -1,6 +1,7 @@
 //! Runners, and what a caller of them does.
 
-use std::process::Child;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
 
 use ambient_protocol::client::{ClientError, EventStream, RunnerClient, Start};
 use ambient_protocol::events::{EventBody, Interrupt, RunOutcome};
@@ -13,7 +14,44 @@ use nix::unistd::Pid;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{PATIENCE, World};
+use super::{PATIENCE, PROGRAM, World};
+
+impl World {
+    /// A runner as a process; it is killed when dropped.
+    pub(crate) fn process(&self) -> Process {
+        self.started(Command::new(PROGRAM))
+    }
+
+    /// The same, and no file that it writes may outgrow so many blocks of 512 bytes.
+    pub(crate) fn process_with_room(&self, blocks: u32) -> Process {
+        let script = format!("ulimit -f {blocks}; trap '' XFSZ; exec {PROGRAM}");
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", &script]);
+        self.started(shell)
+    }
+
+    fn started(&self, mut command: Command) -> Process {
+        let mut child = command
+            .env_clear()
+            .envs(self.environment())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let address = lines.by_ref().map_while(Result::ok).find_map(|line| {
+            let rest = line.split("runner.address=").nth(1)?;
+            Some(rest.split(' ').next()?.to_owned())
+        });
+        // What it says later must not fill the pipe.
+        std::thread::spawn(move || lines.for_each(drop));
+        match address {
+            Some(address) => Process { client: self.client(&address), child: Some(child) },
+            None => panic!("the runner ended without saying where it listens: {}", child.wait().unwrap()),
+        }
+    }
+}
 
 /// A runner in this process.
 pub(crate) struct Runner {
@@ -52,10 +90,6 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    pub(super) fn new(client: RunnerClient, child: Child) -> Self {
-        Self { client, child: Some(child) }
-    }
-
     pub(crate) fn id(&self) -> u32 {
         self.child.as_ref().unwrap().id()
     }
@@ -71,9 +105,15 @@ impl Process {
 
     /// Its exit code, when it has ended by itself.
     pub(crate) async fn exit_code(mut self) -> Option<i32> {
-        let mut child = self.child.take().unwrap();
+        let (id, mut child) = (self.id(), self.child.take().unwrap());
         let waiting = tokio::task::spawn_blocking(move || child.wait().unwrap());
-        bounded(waiting).await.unwrap().code()
+        let ended = tokio::time::timeout(PATIENCE, waiting).await;
+        let ended = ended.unwrap_or_else(|_| {
+            // Whoever waits for it would wait on, and the test with them.
+            kill(Pid::from_raw(i32::try_from(id).unwrap()), Signal::SIGKILL).unwrap();
+            panic!("the runner does not end");
+        });
+        ended.unwrap().code()
     }
 }
 

@@ -6,12 +6,20 @@ use std::process::{Child, Command, Stdio};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use super::ControlGroup;
+
 /// A running shim; it is killed when dropped.
 pub(crate) struct Shim(Child);
 
 impl Shim {
-    pub(super) fn start(program: &str, socket: &Path, search_path: &str) -> Self {
-        let child = Command::new(program)
+    pub(super) fn start(
+        program: &str,
+        socket: &Path,
+        search_path: &str,
+        group: Option<&ControlGroup>,
+    ) -> Self {
+        let mut command = group.map_or_else(|| Command::new(program), |group| group.command(program));
+        let child = command
             .arg("agent-shim")
             .env_clear()
             .env("AMBIENT_AGENT_SOCKET", socket)
