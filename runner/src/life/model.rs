@@ -51,7 +51,8 @@ impl Attempt {
             return Ok(Err(unwanted));
         }
         if agent.is_some_and(|agent| !agent.use_model(&model)) {
-            return Ok(Err(Unwanted::Deaf));
+            let works = self.recorder.is_active();
+            return Ok(Err(if works { Unwanted::Deaf } else { Unwanted::ModelFixed }));
         }
         self.model.keep(ModelChoice { model, by: Some(by.to_owned()) })?;
         Ok(Ok(()))

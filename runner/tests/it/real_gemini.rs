@@ -156,6 +156,10 @@ async fn people_talk_with_it() {
     assert!(world.checkout().join("copy.txt").exists(), "nothing is held");
     let turn = bounded(frames(say(&runner.client, &world, "m1", "and now?").await.unwrap())).await;
     assert!(turn.iter().any(|frame| frame.data.contains("second")), "{turn:?}");
+    runner.client.choose_model("gemini-2.5-pro").await.unwrap();
+    let turn =
+        bounded(frames(say(&runner.client, &world, "m2", "and by another model?").await.unwrap())).await;
+    assert!(turn.last().unwrap().data.contains("gemini-2.5-pro"), "{:?}", turn.last());
     runner.client.stop().await.unwrap();
     let done = outcome(&runner.client).await;
     assert_eq!(done.exit, ExitReason::Stopped);

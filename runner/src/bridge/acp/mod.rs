@@ -55,6 +55,10 @@ impl Bridge for Acp {
         }
     }
 
+    fn changes_model(&self) -> bool {
+        true
+    }
+
     fn command(&self, context: &TurnContext<'_>) -> AgentCommand {
         let mut words = command_line(context).into_iter();
         AgentCommand {

@@ -5,7 +5,7 @@ use ambient_protocol::environment::ACP_AUTH_METHOD;
 use serde_json::{Value, json};
 
 use super::rpc::RpcError;
-use super::setup::{FIRST_REQUEST, Introduction, VERSION, choose_model, current_model};
+use super::setup::{FIRST_REQUEST, Introduction, VERSION, choose_model, current_model, models_of};
 use super::turn::{AcpTranslator, Stage};
 use crate::bridge::mcp::McpServer;
 use crate::bridge::{Flow, Translation};
@@ -26,7 +26,7 @@ impl AcpTranslator {
                 self.open_another(&format!("the agent refused to take it up: {error}"))
             }
             (Stage::ChoosingModel, Ok(_)) => {
-                self.conclusion.model = self.setup.model.clone();
+                self.conclusion.model = self.next_model.take().or_else(|| self.setup.model.clone());
                 self.prompt()
             }
             (Stage::Working | Stage::Concluded, result) => {
@@ -34,6 +34,7 @@ impl AcpTranslator {
                 self.stage = Stage::Concluded;
                 Translation { events: self.messages.close(), flow: Flow::Concluded, words: Vec::new() }
             }
+            (Stage::ChoosingModel, Err(error)) if self.next_model.is_some() => self.keep_model(&error),
             (stage, Err(error)) => abort(format!("the agent refused {}: {error}", self.subject(stage))),
         }
     }
@@ -126,6 +127,7 @@ impl AcpTranslator {
 
     fn work_in(&mut self, session: String, opened: &Value) -> Translation {
         self.session = session;
+        self.models = models_of(opened);
         self.conclusion.model = current_model(opened);
         let Some(model) = self.setup.model.clone() else { return self.prompt() };
         match choose_model(opened, &self.session, &model) {
@@ -142,6 +144,38 @@ impl AcpTranslator {
                 Translation { events, ..self.prompt() }
             }
         }
+    }
+
+    /// Asks for what a further turn is to do, by another model where one was chosen.
+    pub(super) fn go_on(&mut self, text: &str) -> Translation {
+        let model = self.next_model.take().filter(|model| !self.has_model(model));
+        let chosen = model.and_then(|model| {
+            let (method, params) = choose_model(&self.models, &self.session, &model)?;
+            self.next_model = Some(model);
+            Some((method, params))
+        });
+        let Some((method, params)) = chosen else { return self.ask_for(text) };
+        text.clone_into(&mut self.setup.prompt);
+        let words = self.ask(Stage::ChoosingModel, method, &params);
+        Translation { words, ..Translation::default() }
+    }
+
+    /// Whether a session has that model by now.
+    pub(super) fn has_model(&self, model: &str) -> bool {
+        self.conclusion.model.as_deref() == Some(model)
+    }
+
+    pub(super) fn lets_choose(&self, model: &str) -> bool {
+        choose_model(&self.models, &self.session, model).is_some()
+    }
+
+    /// The agent will not have the model that was chosen in the middle of a run: it goes on with the one that it has.
+    fn keep_model(&mut self, error: &RpcError) -> Translation {
+        let what = format!("model {}", self.next_model.take().unwrap_or_default());
+        let ignored = json!({"what": what, "why": format!("the agent refused it: {error}")});
+        let mut translation = self.prompt();
+        translation.events.insert(0, Event::custom("ambient.ignored", ignored));
+        translation
     }
 
     fn prompt(&mut self) -> Translation {

@@ -131,6 +131,15 @@ pub(super) fn choose_model(opened: &Value, session: &str, model: &str) -> Option
     wanted.then(|| ("session/set_model", json!({"sessionId": session, "modelId": model})))
 }
 
+/// How models of an opened session are chosen later on, whichever it has then.
+pub(super) fn models_of(opened: &Value) -> Value {
+    let options = opened["configOptions"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let option = options.iter().find(|option| option["category"] == "model");
+    let option = option.map(|option| json!({"id": option["id"], "category": "model"}));
+    let models = opened["models"].is_object().then(|| json!({}));
+    json!({"configOptions": option.into_iter().collect::<Vec<_>>(), "models": models})
+}
+
 /// The model that an opened session has by itself.
 pub(super) fn current_model(opened: &Value) -> Option<String> {
     let options = opened["configOptions"].as_array().map(Vec::as_slice).unwrap_or_default();

@@ -34,6 +34,10 @@ pub(super) struct AcpTranslator {
     pub(super) messages: Messages,
     tools: Tools,
     pub(super) conclusion: Conclusion,
+    /// What the session says of its models.
+    pub(super) models: Value,
+    /// The model that the next turn is to begin with, and what it is to do.
+    pub(super) next_model: Option<String>,
     called_off: bool,
     /// The request that waits for a person, and its id.
     held: Option<(Value, PermissionRequest)>,
@@ -143,7 +147,16 @@ impl Translator for AcpTranslator {
 
     /// The protocol has no place for what is said while it works.
     fn said(&mut self, text: &str) -> Option<Translation> {
-        (self.stage == Stage::Concluded).then(|| self.ask_for(text))
+        (self.stage == Stage::Concluded).then(|| self.go_on(text))
+    }
+
+    /// The protocol has a place for it between two turns.
+    fn use_model(&mut self, model: &str) -> Option<Vec<Word>> {
+        let may = self.stage == Stage::Concluded && (self.has_model(model) || self.lets_choose(model));
+        may.then(|| {
+            self.next_model = Some(model.to_owned());
+            Vec::new()
+        })
     }
 
     fn report(&mut self) -> Report {
@@ -173,6 +186,8 @@ impl AcpTranslator {
             plan: format!("{run}.plan"),
             messages: Messages::new(run),
             tools: Tools::default(),
+            models: Value::Null,
+            next_model: None,
             conclusion: Conclusion::default(),
             called_off: false,
             held: None,

@@ -40,6 +40,10 @@ impl Bridge for Gemini {
         }
     }
 
+    fn changes_model(&self) -> bool {
+        true
+    }
+
     fn command(&self, context: &TurnContext<'_>) -> AgentCommand {
         command::build(context)
     }

@@ -104,3 +104,34 @@ fn what_is_ignored_is_said() {
     let ignored = translated.events.iter().filter(|event| event.to_json().contains("ambient.ignored"));
     assert_eq!(ignored.count(), 2);
 }
+
+#[test]
+fn another_model_is_chosen_between_two_turns() {
+    let opened = json!({"id": 1, "result": {"sessionId": "s", "models": {"currentModelId": "a"}}});
+    let done = |id: u64| json!({"id": id, "result": {"stopReason": "end_turn"}}).to_string();
+    let session = session(&json!({}));
+    let (input, environment) = (RunAgentInput::prompt("uid", "s-r1-a1", "Do it"), BTreeMap::new());
+    let mut translator = Acp.translator(&context(&session, &input, &environment));
+    for line in [introduced(), opened] {
+        translator.line(&line.to_string());
+    }
+    assert!(translator.use_model("b").is_none(), "not while it works");
+    translator.line(&done(2));
+    let mut said = |model: &str, id: u64, answer: &Value| {
+        assert!(translator.use_model(model).is_some_and(|words| words.is_empty()));
+        let choice = translator.said("go on").unwrap().words;
+        let prompt = translator.line(&answer.to_string());
+        translator.line(&done(id));
+        let lines = choice.into_iter().chain(prompt.words);
+        let methods = lines.map(|word| match word {
+            Word::Line(line) => serde_json::from_str::<Value>(&line).unwrap()["method"].to_string(),
+            Word::Later(_) => panic!("nothing takes its time here"),
+        });
+        (methods.collect::<Vec<_>>().join(" "), prompt.events.len())
+    };
+    let both = r#""session/set_model" "session/prompt""#.to_owned();
+    assert_eq!(said("b", 4, &json!({"id": 3, "result": {}})), (both.clone(), 0));
+    assert_eq!(said("a", 6, &json!({"id": 5, "result": {}})), (both.clone(), 0), "and back again");
+    assert_eq!(said("x", 8, &refused(7, 1, "unknown")), (both, 1), "a refusal is told, and the turn goes on");
+    assert_eq!(said("a", 9, &json!({})), (r#""session/prompt""#.to_owned(), 1), "it has that one");
+}
