@@ -40,8 +40,8 @@ class AgentPod:
         """Lets the agent's command end."""
         self.run("touch /tmp/go")
 
-    def delete(self):
-        self.cluster.kubectl("-n", self.namespace, "delete", "pod", self.name, "--wait=false")
+    def delete(self, *how):
+        self.cluster.kubectl("-n", self.namespace, "delete", "pod", self.name, "--wait=false", *how)
 
     def kill_runner(self):
         """What no runner can do anything about. The node's processes are this machine's."""

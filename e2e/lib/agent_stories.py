@@ -51,7 +51,7 @@ turns:
   - when: {{message: begin and be ended}}
     text: I will begin.
     tools: [{{name: Bash, input: {{command: "echo begun > BEGUN.md; {WAITING}", description: Begin}}}}]
-    times: 2
+    times: 3
   - when: {{message: outlive the broker}}
     tools: [{{name: Bash, input: {{command: "{WAITING}; echo the broker was away", description: Wait}}}}]
     usage: {{input: 1000, output: 50}}
@@ -225,19 +225,22 @@ def a_sleep(stage):
 
 
 def a_pod_that_goes(stage):
-    say("a pod is drained, and the run goes on in another; a runner is killed, and what it left is taken")
-    for name, more in (("drained", "  retry: {limit: 1}\n"), ("killed", "")):
+    say("a pod is drained, and the run goes on in another; pod or runner is killed, and what was left is taken")
+    names = ["drained", "killed", "vanished"]
+    for name, more in zip(names, ["  retry: {limit: 1}\n", "", ""]):
         stage.sessions.commit(name, "code", more, prompt="begin and be ended", **CLAUDE)
-    pods = {name: stage.pod(name) for name in ("drained", "killed")}
+    pods = {name: stage.pod(name) for name in names}
     for pod in pods.values():
         pod.wait_until_it_works()
     pods["drained"].delete()
     pods["killed"].kill_runner()
+    pods["vanished"].delete("--grace-period=0", "--force")
     ended = stage.sessions.until("drained", "Completed", "Completed")
     assert ended["attempt"] == 2, ended
     asked = [json.dumps(one["body"]["messages"]) for one in stage.model.asked("begin and be ended")]
     assert any("I will begin." in one for one in asked), "the conversation before"
     stage.sessions.until("killed", "Failed", "RunnerExit")
+    stage.sessions.until("vanished", "Stopped", "Stopped")
     for name in pods:
         assert stage.forge.read("code", f"ambient/team/{name}-r1", "BEGUN.md") == "begun", "what was left"
 

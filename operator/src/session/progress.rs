@@ -45,6 +45,8 @@ pub(crate) struct Progress {
     pub seen: Arc<Transcript>,
     /// What the runner said at its end.
     pub outcome: Option<Box<Outcome>>,
+    /// Whether its runner is gone, before all that belongs to that was read.
+    pub unserved: bool,
     /// Where the ending was recorded.
     pub recorded: Option<Box<Recorded>>,
     /// Whether the runner was released, as far as it could be.

@@ -54,6 +54,15 @@ impl RecordError {
         }
     }
 
+    /// Whether the runner is not there to tell what is missing.
+    #[must_use]
+    pub(super) fn is_unserved(&self) -> bool {
+        match self {
+            Self::Runner(error) | Self::Publish(PublishError::Runner { error, .. }) => error.is_absence(),
+            _ => false,
+        }
+    }
+
     /// Whether the results branch belongs to somebody else by now.
     #[must_use]
     pub(super) fn is_fenced(&self) -> bool {

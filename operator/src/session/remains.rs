@@ -4,6 +4,7 @@
 //! written on the volume first, so that the run ends by that, whoever records it.
 
 use ambient_crds::labels;
+use ambient_protocol::ledger::EndPhase;
 use ambient_protocol::outcome::{ExitReason, Outcome};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
@@ -20,7 +21,10 @@ const PATIENCE: SignedDuration = SignedDuration::from_mins(5);
 pub(crate) struct Loss {
     /// The attempt.
     pub(crate) attempt: u32,
-    /// The public reason that the run ends by.
+    /// The phase that the run ends in.
+    #[serde(default = "failed")]
+    pub(crate) phase: EndPhase,
+    /// The public reason that it ends by.
     pub(crate) reason: String,
     /// For people.
     pub(crate) message: String,
@@ -34,6 +38,12 @@ impl Loss {
         serde_json::from_str(volume.annotations().get(labels::LOST)?).ok()
     }
 
+    /// Its message, and what comes of it now.
+    #[must_use]
+    pub(super) fn and(&self, more: &str) -> String {
+        if self.message.is_empty() { more.to_owned() } else { format!("{}; {more}", self.message) }
+    }
+
     /// When it is no longer waited for what was left.
     #[must_use]
     pub(super) fn given_up_at(&self) -> Timestamp {
@@ -43,10 +53,19 @@ impl Loss {
     /// The outcome of the attempt that took what was left, as that of the run: by what it was lost.
     #[must_use]
     pub(super) fn told_of(&self, outcome: Outcome) -> Outcome {
-        let out_of_memory = self.reason == ExitReason::OutOfMemory.as_str();
-        let exit = if out_of_memory { ExitReason::OutOfMemory } else { ExitReason::AgentLost };
+        let exit = match self.phase {
+            EndPhase::Completed => ExitReason::Completed,
+            EndPhase::Stopped => ExitReason::Stopped,
+            EndPhase::Failed if self.reason == ExitReason::OutOfMemory.as_str() => ExitReason::OutOfMemory,
+            EndPhase::Failed => ExitReason::AgentLost,
+        };
         Outcome { exit, message: self.message.clone(), ..outcome }
     }
+}
+
+/// Of losses that were noted before they told a phase.
+fn failed() -> EndPhase {
+    EndPhase::Failed
 }
 
 /// Notes a loss. The first one counts.

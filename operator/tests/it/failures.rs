@@ -94,6 +94,36 @@ async fn an_outcome_that_a_lost_attempt_left_is_the_runs() {
 }
 
 #[tokio::test]
+async fn an_end_that_was_told_is_recorded_by_another_runner_where_the_first_has_gone() {
+    let mut world = World::started().await;
+    for (name, restarts) in [("first", false), ("second", true)] {
+        world.make_session(name, json!({})).await;
+        let runner = world.serve(&format!("{name}-r1-a1")).await;
+        runner.is_started().await;
+        world.is(name, Running, "Running", "").await;
+        world.results.hide();
+        runner.complete_with(&world.target.bundle("made.txt", "one\n"));
+        world.is(name, Completed, "Completed", "").await;
+        if restarts {
+            world.kill();
+        }
+        runner.gone.cancel();
+        world.pod_is(&format!("{name}-r1-a1"), ended(137, "Error", "")).await;
+        world.results.show();
+        if restarts {
+            world.start();
+        }
+        let collector = world.serve_with(&format!("{name}-r1-a2"), Manners::LeftBehind).await;
+        collector.is_acknowledged().await;
+        assert!(collector.story().starts.is_empty(), "nothing is run again");
+        world.has_ended(name, Completed, "Completed").await;
+        assert_eq!(world.told(&format!("{name}-r1")), ["claimed", "Completed (Completed)"]);
+        assert_eq!(world.phases(name).last(), Some(&Completed));
+        assert!(!world.phases(name).contains(&Phase::Stopping), "an end that was told stays told");
+    }
+}
+
+#[tokio::test]
 async fn a_loss_is_told_though_nothing_can_be_taken_of_it() {
     let world = World::started().await;
     for (name, status) in [

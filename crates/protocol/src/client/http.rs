@@ -190,6 +190,12 @@ pub enum ClientError {
 }
 
 impl ClientError {
+    /// Whether nobody served, or no longer.
+    #[must_use]
+    pub fn is_absence(&self) -> bool {
+        matches!(self, Self::Unreachable(_) | Self::Broken(_))
+    }
+
     /// Whether the server said that there is no such thing.
     #[must_use]
     pub fn is_not_found(&self) -> bool {

@@ -75,6 +75,12 @@ pub(super) fn abandon(observed: &Observed<'_>) -> Option<SessionPlan> {
     Some(conclude(observed, outcome.exit.phase(), Reason::Abandoned.as_str(), message))
 }
 
+/// The end that the status tells of; its result may not be recorded yet.
+#[must_use]
+pub(super) fn told_end(observed: &Observed<'_>) -> Option<Phase> {
+    observed.known_phase().filter(|phase| phase.is_ended() && !resumed(observed))
+}
+
 /// A session that was stopped before it ever ran may still be let run.
 pub(crate) fn resumed(observed: &Observed<'_>) -> bool {
     observed.known_phase() == Some(Phase::Stopped)

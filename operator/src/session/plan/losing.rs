@@ -31,13 +31,7 @@ pub(super) fn attempt_lost(observed: &Observed<'_>, reason: &str, message: &str)
         return retry(observed, message);
     }
     if may_have_left_something(observed) {
-        let loss = Loss {
-            attempt: observed.known_attempt(),
-            reason: reason.to_owned(),
-            message: message.to_owned(),
-            at: observed.now,
-        };
-        return say(observed, Action::NoteLoss(Box::new(loss)), Phase::Stopping, reason, message);
+        return note(observed, (Phase::Stopping, EndPhase::Failed), reason, message);
     }
     if observed.leaving {
         let message = format!("{message}; its pod is ending, and what it leaves is waited for");
@@ -46,10 +40,48 @@ pub(super) fn attempt_lost(observed: &Observed<'_>, reason: &str, message: &str)
     conclude(observed, EndPhase::Failed, reason, message)
 }
 
+/// The run has ended, as its runner told, and the runner went before all that belongs to that was recorded. It is on the
+/// volume, from where another runner serves it.
+pub(super) fn unserved(observed: &Observed<'_>, phase: Phase, reason: &str, message: &str) -> SessionPlan {
+    let end = match phase {
+        Phase::Completed => EndPhase::Completed,
+        Phase::Stopped => EndPhase::Stopped,
+        _ => EndPhase::Failed,
+    };
+    match &observed.loss {
+        Some(_) => attempt_lost(observed, reason, message),
+        None if observed.has_volume && observed.pinned.is_some() && !observed.namespace_terminating => {
+            note(observed, (phase, end), reason, message)
+        }
+        None => conclude(observed, end, reason, message),
+    }
+}
+
+fn note(
+    observed: &Observed<'_>,
+    (now, phase): (Phase, EndPhase),
+    reason: &str,
+    message: &str,
+) -> SessionPlan {
+    let loss = Loss {
+        attempt: observed.known_attempt(),
+        phase,
+        reason: reason.to_owned(),
+        message: message.to_owned(),
+        at: observed.now,
+    };
+    say(observed, Action::NoteLoss(Box::new(loss)), now, reason, message)
+}
+
+/// While what was left is being taken. An end that was told stays told.
+pub(super) fn taking(observed: &Observed<'_>) -> Phase {
+    observed.known_phase().filter(|phase| phase.is_ended()).unwrap_or(Phase::Stopping)
+}
+
 /// The runner that was to take what was left cannot: the run ends by what it was lost by.
 pub(super) fn not_collected(observed: &Observed<'_>, loss: &Loss, why: &str) -> SessionPlan {
-    let message = format!("{}; what it left could not be taken: {why}", loss.message);
-    conclude(observed, EndPhase::Failed, &loss.reason, &message)
+    let message = loss.and(&format!("what it left could not be taken: {why}"));
+    conclude(observed, loss.phase, &loss.reason, &message)
 }
 
 fn retry(observed: &Observed<'_>, message: &str) -> SessionPlan {
@@ -68,12 +100,12 @@ fn retry(observed: &Observed<'_>, message: &str) -> SessionPlan {
 
 fn collect(observed: &Observed<'_>, loss: &Loss) -> SessionPlan {
     if let Some(waits) = waits_for_pod(observed) {
-        let message = format!("{}; its pod is ending, and what it leaves is waited for", loss.message);
-        return say(observed, waits, Phase::Stopping, &loss.reason, &message);
+        let message = loss.and("its pod is ending, and what it leaves is waited for");
+        return say(observed, waits, taking(observed), &loss.reason, &message);
     }
-    let message = format!("{}; a runner is started to take what was left", loss.message);
+    let message = loss.and("a runner is started to take what was left");
     let plan = start(observed, observed.known_attempt() + 1, false);
-    SessionPlan { phase: Phase::Stopping, reason: loss.reason.clone(), message, ..plan }
+    SessionPlan { phase: taking(observed), reason: loss.reason.clone(), message, ..plan }
 }
 
 /// Two attempts never work on one volume: an agent may go on though its runner has ended.

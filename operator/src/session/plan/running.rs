@@ -9,8 +9,8 @@ use ambient_protocol::outcome::ExitReason;
 use super::super::deadlines::{STOP_GRACE, overtime_at, stop_overdue_at};
 use super::super::observed::{AttemptState, Observed, PodState};
 use super::super::progress::ClaimState;
-use super::ending::{abandon, conclude, current_words, resumed};
-use super::losing::{attempt_lost, not_collected};
+use super::ending::{abandon, conclude, current_words, told_end};
+use super::losing::{attempt_lost, not_collected, taking, unserved};
 use super::{Action, SessionPlan, StopCause, pending, phase_of, say};
 
 /// What is said of a run that sleeps.
@@ -58,6 +58,9 @@ pub(super) fn running(observed: &Observed<'_>, attempt: &AttemptState) -> Sessio
         let message = outcome.message.as_str();
         return match attempt.pod.address() {
             Some(address) => pursue(observed, attempt.number, address, (phase, reason, message)),
+            None if observed.progress.unserved && matches!(attempt.pod, PodState::Ended { .. }) => {
+                unserved(observed, phase, reason, message)
+            }
             None => keep(observed, phase, reason, message),
         };
     }
@@ -103,7 +106,7 @@ fn comes_up(observed: &Observed<'_>, pod: &PodState) -> SessionPlan {
         return if is_late {
             not_collected(observed, loss, message)
         } else {
-            keep(observed, Phase::Stopping, &loss.reason, &format!("{}; {message}", loss.message))
+            keep(observed, taking(observed), &loss.reason, &loss.and(message))
         };
     }
     if HOPELESS.contains(&reason) {
@@ -136,7 +139,7 @@ fn serves(observed: &Observed<'_>, attempt: &AttemptState, address: &str) -> Ses
     }
     match stopping(observed) {
         Some(StopCause::Wanted) if let Some(loss) = observed.collects() => {
-            let message = format!("{}; what it left is being taken", loss.message);
+            let message = loss.and("what it left is being taken");
             return pursued(Phase::Stopping, &loss.reason, &message);
         }
         Some(StopCause::Wanted) => return pursued(Phase::Stopping, "Stopping", "the agent is being stopped"),
@@ -160,11 +163,13 @@ fn serves(observed: &Observed<'_>, attempt: &AttemptState, address: &str) -> Ses
 
 /// Why the agent is to stop, if it is. One that has ended, as the status tells, cannot be.
 fn stopping(observed: &Observed<'_>) -> Option<StopCause> {
+    if observed.collects().is_some() {
+        return Some(StopCause::Wanted);
+    }
     if has_ended(observed) {
         return None;
     }
-    let is_wanted = observed.stop_wanted() || (observed.deleting() && cancels(observed));
-    if is_wanted || observed.collects().is_some() {
+    if observed.stop_wanted() || (observed.deleting() && cancels(observed)) {
         return Some(StopCause::Wanted);
     }
     overtime_at(observed).is_some_and(|at| at <= observed.now).then_some(StopCause::TimedOut)
@@ -252,7 +257,7 @@ fn was_started(observed: &Observed<'_>) -> bool {
 
 /// Whether the status tells that the agent of the run has ended; its result may not be recorded yet.
 fn has_ended(observed: &Observed<'_>) -> bool {
-    observed.known_phase().is_some_and(Phase::is_ended) && !resumed(observed)
+    told_end(observed).is_some()
 }
 
 /// The end that a process before this one has told of, and has not recorded.
@@ -262,6 +267,10 @@ fn ended_before(observed: &Observed<'_>, action: Action) -> SessionPlan {
 }
 
 fn pod_ended(observed: &Observed<'_>, reason: &str, message: &str) -> SessionPlan {
+    if let Some(phase) = told_end(observed) {
+        let (reason, message) = current_words(observed);
+        return unserved(observed, phase, &reason, &message);
+    }
     let reason = if reason == "OOMKilled" { "OutOfMemory" } else { reason };
     let reason = if matches!(reason, "Error" | "Completed" | "") { "RunnerExit" } else { reason };
     attempt_lost(observed, reason, message)

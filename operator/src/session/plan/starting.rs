@@ -5,8 +5,8 @@ use ambient_crds::session::DesiredPhase;
 use ambient_protocol::ledger::{EndPhase, LedgerEntry};
 
 use super::super::observed::{LedgerView, Observed, ProjectState, Waiting};
-use super::ending::conclude;
-use super::losing::attempt_lost;
+use super::ending::{conclude, current_words, told_end};
+use super::losing::{attempt_lost, unserved};
 use super::running::{ASLEEP, blocked};
 use super::{Action, SessionPlan, pending, say};
 
@@ -48,6 +48,10 @@ pub(super) fn not_started(observed: &Observed<'_>) -> SessionPlan {
         return sleeps(observed);
     }
     if claimed && observed.known_attempt() > 0 {
+        if let Some(phase) = told_end(observed) {
+            let (reason, message) = current_words(observed);
+            return unserved(observed, phase, &reason, &message);
+        }
         return attempt_lost(observed, "Lost", "the Job of the run is gone and left no outcome");
     }
     if claimed && (observed.stop_wanted() || observed.deleting()) {

@@ -44,6 +44,8 @@ pub(super) async fn record_until_done(
             }
             Err(error) => {
                 trouble(context, &quarry.id, error.reason(), &error.to_string());
+                let unserved = error.is_unserved();
+                context.board.update(&quarry.id, |progress| progress.unserved = unserved);
                 if error.is_fenced()
                     && let Some(recorded) = record::ended_by_others(context, &quarry.session).await
                 {

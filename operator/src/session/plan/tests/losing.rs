@@ -5,7 +5,13 @@ use super::*;
 
 fn loss(attempt: u32) -> Option<Loss> {
     let at = "2026-11-21T10:00:00Z".parse().unwrap();
-    Some(Loss { attempt, reason: "Evicted".to_owned(), message: "no memory".to_owned(), at })
+    Some(Loss {
+        attempt,
+        phase: EndPhase::Failed,
+        reason: "Evicted".to_owned(),
+        message: "no memory".to_owned(),
+        at,
+    })
 }
 
 fn ended() -> PodState {
@@ -104,6 +110,21 @@ fn a_loss_is_noted_then_what_was_left_is_taken() {
             (Phase::Completed, "Completed", "pursue"),
         ),
         (
+            "its end was told, and its runner went before all of it was recorded",
+            1,
+            Box::new(|moment| {
+                moment.progress.outcome = Some(outcome(ExitReason::Completed));
+                moment.progress.unserved = true;
+            }),
+            (Phase::Completed, "Completed", "note-loss"),
+        ),
+        (
+            "all of it was read, and is on its way to the remote",
+            1,
+            Box::new(|moment| moment.progress.outcome = Some(outcome(ExitReason::Completed))),
+            (Phase::Completed, "Completed", "nothing"),
+        ),
+        (
             "it is lost too",
             2,
             Box::new(|moment| moment.loss = loss(1)),
@@ -112,5 +133,29 @@ fn a_loss_is_noted_then_what_was_left_is_taken() {
     ];
     for (name, number, change, expected) in cases {
         assert_eq!(words(&step(number, &*change)), expected, "{name}");
+    }
+}
+
+/// By a process that has seen nothing of it: with its Job, and without.
+#[test]
+fn an_end_that_the_status_tells_is_no_loss() {
+    let condition = json!({"type": "Ready", "status": "False", "reason": "Stopped", "message": "drained",
+        "lastTransitionTime": "2026-11-21T10:00:00Z"});
+    let status = json!({"run": 1, "attempt": 1, "phase": "Stopped", "conditions": [condition]});
+    let retry = json!({"retry": {"limit": 3}});
+    for attempt in [None, attempt(ended())] {
+        for (noted, action) in [(None, "note-loss"), (loss(1), "start")] {
+            let plan = with(retry.clone(), status.clone(), |moment| {
+                moment.ledger = claimed_ours();
+                moment.pinned = moment.candidate.clone().unwrap();
+                moment.has_volume = true;
+                moment.attempt.clone_from(&attempt);
+                moment.loss.clone_from(&noted);
+            });
+            assert_eq!((plan.phase, plan.action.name()), (Phase::Stopped, action));
+            if let Action::NoteLoss(noted) = plan.action {
+                assert_eq!((noted.phase, noted.reason.as_str()), (EndPhase::Stopped, "Stopped"));
+            }
+        }
     }
 }
