@@ -35,6 +35,8 @@ pub(crate) enum Wish {
 pub(crate) enum Taken {
     /// What follows from it stands in the log after this event.
     After(u64),
+    /// The same, where it stands within the turn that goes on.
+    Within(u64),
     /// The answers, now or before.
     Answered(AnswersReceipt),
 }

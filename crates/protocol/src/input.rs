@@ -88,7 +88,7 @@ fn with_context(asked: String, context: &[ContextItem]) -> String {
 }
 
 /// One message of a conversation. Fields of all seven roles, as AG-UI has them; what a role lacks is absent.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Message {
     /// Its id.
@@ -110,6 +110,9 @@ pub struct Message {
     /// What went wrong in a tool.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// The subagent it is of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subagent_run_id: Option<String>,
 }
 
 impl Message {
@@ -120,10 +123,7 @@ impl Message {
             id: id.to_owned(),
             role: "user".to_owned(),
             content: Some(Value::String(text.to_owned())),
-            name: None,
-            tool_calls: Vec::new(),
-            tool_call_id: None,
-            error: None,
+            ..Self::default()
         }
     }
 

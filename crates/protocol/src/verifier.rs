@@ -5,18 +5,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::constructs::{Construct, Effect, Key, Owner, effect, key};
 use crate::events::{Event, EventBody};
 
 /// Follows one stream and refuses what breaks its rules. A refused event leaves the state as it was.
 #[derive(Debug, Clone, Default)]
 pub struct Verifier {
     phase: Phase,
-    open: BTreeMap<(Construct, String), Owner>,
+    open: BTreeMap<Key, Owner>,
     finished_subagents: BTreeSet<String>,
 }
-
-/// The subagent that something belongs to; none for the agent itself.
-type Owner = Option<String>;
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Phase {
@@ -25,36 +23,6 @@ enum Phase {
     Active,
     Finished,
     Failed,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Construct {
-    Text,
-    ToolCall,
-    ReasoningMessage,
-    Reasoning,
-    Step,
-    Subagent,
-}
-
-impl Construct {
-    fn noun(self) -> &'static str {
-        match self {
-            Self::Text => "text message",
-            Self::ToolCall => "tool call",
-            Self::ReasoningMessage => "reasoning message",
-            Self::Reasoning => "reasoning span",
-            Self::Step => "step",
-            Self::Subagent => "subagent",
-        }
-    }
-}
-
-enum Effect<'a> {
-    Open(Construct, &'a str, &'a Owner),
-    Continue(Construct, &'a str, &'a Owner),
-    Close(Construct, &'a str, &'a Owner),
-    Nothing,
 }
 
 impl Verifier {
@@ -153,73 +121,6 @@ impl Verifier {
             }
             Some(_) => Ok(()),
         }
-    }
-}
-
-/// Steps are told apart by owner and name; all else by its id.
-fn key(construct: Construct, id: &str, owner: &Owner) -> (Construct, String) {
-    match (construct, owner) {
-        (Construct::Step, Some(owner)) => (construct, format!("{id}\u{0}{owner}")),
-        _ => (construct, id.to_owned()),
-    }
-}
-
-fn effect(body: &EventBody) -> Effect<'_> {
-    use EventBody as E;
-    match body {
-        E::TextMessageStart { message_id, subagent_run_id, .. } => {
-            Effect::Open(Construct::Text, message_id, subagent_run_id)
-        }
-        E::TextMessageContent { message_id, subagent_run_id, .. } => {
-            Effect::Continue(Construct::Text, message_id, subagent_run_id)
-        }
-        E::TextMessageEnd { message_id, subagent_run_id } => {
-            Effect::Close(Construct::Text, message_id, subagent_run_id)
-        }
-        E::ToolCallStart { tool_call_id, subagent_run_id, .. } => {
-            Effect::Open(Construct::ToolCall, tool_call_id, subagent_run_id)
-        }
-        E::ToolCallArgs { tool_call_id, subagent_run_id, .. } => {
-            Effect::Continue(Construct::ToolCall, tool_call_id, subagent_run_id)
-        }
-        E::ToolCallEnd { tool_call_id, subagent_run_id } => {
-            Effect::Close(Construct::ToolCall, tool_call_id, subagent_run_id)
-        }
-        E::StepStarted { step_name, subagent_run_id } => {
-            Effect::Open(Construct::Step, step_name, subagent_run_id)
-        }
-        E::StepFinished { step_name, subagent_run_id } => {
-            Effect::Close(Construct::Step, step_name, subagent_run_id)
-        }
-        E::SubagentStarted { subagent_run_id, .. } => {
-            Effect::Open(Construct::Subagent, subagent_run_id, &None)
-        }
-        E::SubagentFinished { subagent_run_id, .. } | E::SubagentError { subagent_run_id, .. } => {
-            Effect::Close(Construct::Subagent, subagent_run_id, &None)
-        }
-        other => reasoning_effect(other),
-    }
-}
-
-fn reasoning_effect(body: &EventBody) -> Effect<'_> {
-    use EventBody as E;
-    match body {
-        E::ReasoningStart { message_id, subagent_run_id } => {
-            Effect::Open(Construct::Reasoning, message_id, subagent_run_id)
-        }
-        E::ReasoningEnd { message_id, subagent_run_id } => {
-            Effect::Close(Construct::Reasoning, message_id, subagent_run_id)
-        }
-        E::ReasoningMessageStart { message_id, subagent_run_id, .. } => {
-            Effect::Open(Construct::ReasoningMessage, message_id, subagent_run_id)
-        }
-        E::ReasoningMessageContent { message_id, subagent_run_id, .. } => {
-            Effect::Continue(Construct::ReasoningMessage, message_id, subagent_run_id)
-        }
-        E::ReasoningMessageEnd { message_id, subagent_run_id } => {
-            Effect::Close(Construct::ReasoningMessage, message_id, subagent_run_id)
-        }
-        _ => Effect::Nothing,
     }
 }
 

@@ -176,7 +176,7 @@ impl Attempt {
                     Ok(false) => Err(Unwanted::Deaf),
                     Ok(true) => match self.record_said(&message, &by) {
                         Err(error) => return Ok(Pause::Over(Cause::Unrecorded(error.to_string()))),
-                        Ok(()) => Ok(Taken::After(last)),
+                        Ok(()) => Ok(Taken::Within(last)),
                     },
                 },
                 Wish::Answer(answers) => self.answered_before(&answers).ok_or(Unwanted::NoQuestion),

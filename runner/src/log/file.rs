@@ -4,12 +4,13 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use ambient_protocol::Event;
+use ambient_protocol::{Event, Prelude};
 use tokio::sync::watch;
 
 use super::digest::RunningDigest;
-use super::{LogReader, Progress};
+use super::{LogReader, Next, Progress};
 
 /// A reader that joins late skips at most this many lines from the nearest known offset.
 const INDEX_STEP: u64 = 256;
@@ -102,6 +103,22 @@ impl EventLog {
         let offset = self.writer().offsets.get(usize::try_from(slot).unwrap_or(usize::MAX)).copied();
         let (line, offset) = offset.map_or((0, 0), |offset| (slot * INDEX_STEP, offset));
         LogReader::open(&self.shared.path, self.shared.progress.subscribe(), line, offset, after).await
+    }
+
+    /// What a client needs that joins after a sequence number. The log is read for it: nothing of it is kept in memory.
+    pub(crate) async fn prelude(&self, after: u64) -> io::Result<Prelude> {
+        let mut prelude = Prelude::default();
+        let mut reader = self.read_after(0).await?;
+        let mut read = 0;
+        while read < after
+            && let Next::Lines(lines) = reader.next(Duration::ZERO).await?
+        {
+            for (sequence, line) in lines.iter().filter(|(sequence, _)| *sequence <= after) {
+                prelude.apply_line(line);
+                read = *sequence;
+            }
+        }
+        Ok(prelude)
     }
 
     /// Nothing within the lock panics, so a poisoned lock still guards whole state.

@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use super::Desk;
 use super::refusal::Refusal;
-use crate::log::{LogReader, Next};
+use crate::log::{EventLog, LogReader, Next};
 
 /// A comment is sent after this much silence, so that proxies keep the connection and clients notice a broken one.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -24,9 +24,13 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Cursor {
     after: Option<u64>,
+    /// Whether the client joins there, and is to be told what it needs of what was before.
+    #[serde(default)]
+    join: bool,
 }
 
-/// `GET /events`. `Last-Event-ID`, which browsers send when they come back, is newer than the address they came from.
+/// `GET /events`. `Last-Event-ID`, which browsers send when they come back, is newer than the address they came from; and
+/// who comes back has joined.
 pub(super) async fn follow(
     State(desk): State<Desk>,
     Query(cursor): Query<Cursor>,
@@ -34,12 +38,16 @@ pub(super) async fn follow(
 ) -> Result<Response, Refusal> {
     desk.authorize(&headers, Scope::Read)?;
     let last_id = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.trim().parse().ok());
-    let after = last_id.or(cursor.after).unwrap_or_default();
+    let joins = cursor.join && last_id.is_none();
     let last = desk.log().progress().last;
+    let after = last_id.or(cursor.after).unwrap_or(if joins { last } else { 0 });
     if after > last {
         return Err(Refusal::BehindTheEnd(last));
     }
-    stream_after(&desk, after, Until::Sealed).await
+    match joins {
+        true => join_after(&desk, after, Until::Sealed).await,
+        false => stream_after(&desk, after, Until::Sealed).await,
+    }
 }
 
 /// Where a stream ends.
@@ -53,11 +61,29 @@ pub(super) enum Until {
 
 /// Events after a sequence number as server-sent events.
 pub(super) async fn stream_after(desk: &Desk, after: u64, until: Until) -> Result<Response, Refusal> {
+    stream_behind(None, desk, after, until).await
+}
+
+/// The same, behind what a client needs that has read nothing of what was before. Whoever only says something goes
+/// without waiting for that.
+pub(super) async fn join_after(desk: &Desk, after: u64, until: Until) -> Result<Response, Refusal> {
+    stream_behind(Some(desk.log().clone()), desk, after, until).await
+}
+
+async fn stream_behind(
+    prelude_of: Option<EventLog>,
+    desk: &Desk,
+    after: u64,
+    until: Until,
+) -> Result<Response, Refusal> {
     let reader = desk.log().read_after(after).await?;
-    let chunks = stream::unfold(Some(reader), move |reader| async move {
-        let mut reader = reader?;
-        let (chunk, open) = next_chunk(&mut reader, until).await?;
-        Some((Ok::<_, Infallible>(chunk), open.then_some(reader)))
+    let chunks = stream::unfold(Some((prelude_of, reader)), move |state| async move {
+        let (prelude_of, mut reader) = state?;
+        let (chunk, open) = match prelude_of {
+            Some(log) => (prelude(&log, after).await?, true),
+            None => next_chunk(&mut reader, until).await?,
+        };
+        Some((Ok::<_, Infallible>(chunk), open.then_some((None, reader))))
     });
     let headers = [
         (header::CONTENT_TYPE, "text/event-stream"),
@@ -66,6 +92,23 @@ pub(super) async fn stream_after(desk: &Desk, after: u64, until: Until) -> Resul
         (header::HeaderName::from_static("x-accel-buffering"), "no"),
     ];
     Ok((headers, Body::from_stream(chunks)).into_response())
+}
+
+/// Only its last frame has an id: whoever comes back after the connection broke within the prelude begins anew.
+async fn prelude(log: &EventLog, after: u64) -> Option<Bytes> {
+    let prelude = match log.prelude(after).await {
+        Ok(prelude) => prelude.events(),
+        Err(error) => {
+            tracing::warn!(%error, "nobody can join the run");
+            return None;
+        }
+    };
+    let mut text = String::new();
+    for (index, event) in prelude.iter().enumerate() {
+        let id = (index + 1 == prelude.len()).then_some(after);
+        text.push_str(&Frame { id, ..Frame::event(after, &event.to_json()) }.encode());
+    }
+    Some(Bytes::from(text))
 }
 
 /// The next bytes, and whether more may follow.

@@ -2,8 +2,9 @@
 //!
 //! | request | scope | answer |
 //! |---|---|---|
-//! | `POST /` | Run | the turn's events; 409 where it was started before, 423 while a question is open, 503 before the workspace is ready |
+//! | `POST /` | Run | the turn's events, behind a prelude where it goes on already; 409 where it was started before, 423 while a question is open, 503 before the workspace is ready |
 //! | `GET /events?after=N` | Read | events after N or `Last-Event-ID`, then as they come, then a `sealed` frame |
+//! | `GET /events?join=true` | Read | the same for who joins now, or after N: begins with a [prelude](ambient_protocol::prelude) |
 //! | `GET /capabilities` | Read | what the framework can do |
 //! | `GET /health` | none | 200 once a first turn can be started or the run has ended; 503 and why before |
 //! | `POST /answers` | Control | 202 and who gave them; 200 where they were given before; 409 where no question is open, 422 where an answer is missing or is to none |

@@ -27,7 +27,7 @@ pub(super) async fn answer(
             let status = if receipt.before { StatusCode::OK } else { StatusCode::ACCEPTED };
             Ok((status, Json(receipt)))
         }
-        Taken::After(_) => Err(Unwanted::NoQuestion.into()),
+        Taken::After(_) | Taken::Within(_) => Err(Unwanted::NoQuestion.into()),
     }
 }
 

@@ -11,7 +11,7 @@ use axum::response::Response;
 use bytes::Bytes;
 
 use super::Desk;
-use super::events::{Until, stream_after};
+use super::events::{Until, join_after, stream_after};
 use super::refusal::Refusal;
 use crate::orders::{Taken, Unwanted, Wish};
 use crate::state::StateFolder;
@@ -41,17 +41,25 @@ pub(super) async fn start(
         true => tokio::spawn(begin(desk.clone(), input, by)).await,
         false => tokio::spawn(say(desk.clone(), input, by)).await,
     };
-    let after = started.map_err(std::io::Error::other)??;
+    let place = started.map_err(std::io::Error::other)??;
     tracing::info!(turn, by = bearer.subject, via = bearer.issuer, "turn started");
-    stream_after(&desk, after, Until::TurnEnds).await
+    match place {
+        Place::Before(after) => stream_after(&desk, after, Until::TurnEnds).await,
+        Place::Within(after) => join_after(&desk, after, Until::TurnEnds).await,
+    }
 }
 
-/// Gives the last event before the turn.
-async fn begin(desk: Desk, input: RunAgentInput, by: String) -> Result<u64, Refusal> {
+/// Where what was asked for stands in the log: after an event, with which nothing goes on, or that is within a turn.
+enum Place {
+    Before(u64),
+    Within(u64),
+}
+
+async fn begin(desk: Desk, input: RunAgentInput, by: String) -> Result<Place, Refusal> {
     claim(desk.state().clone(), input.clone()).await?;
     let after = desk.before();
     desk.hand_over(Wish::Begin(Box::new(input)), &by).await;
-    Ok(after)
+    Ok(Place::Before(after))
 }
 
 /// The marker is synced to disk, which may take its time.
@@ -63,11 +71,11 @@ async fn claim(state: StateFolder, input: RunAgentInput) -> Result<(), Refusal> 
     }
 }
 
-/// Gives the last event before what the message begins.
-async fn say(desk: Desk, input: RunAgentInput, by: String) -> Result<u64, Refusal> {
+async fn say(desk: Desk, input: RunAgentInput, by: String) -> Result<Place, Refusal> {
     let message = input.messages.into_iter().rev().find(is_said).ok_or(Refusal::NoMessage)?;
     match desk.order(Wish::Say(message), &by).await? {
-        Taken::After(after) => Ok(after),
+        Taken::After(after) => Ok(Place::Before(after)),
+        Taken::Within(after) => Ok(Place::Within(after)),
         Taken::Answered(_) => Err(Unwanted::NotBegun.into()),
     }
 }

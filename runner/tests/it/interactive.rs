@@ -26,7 +26,8 @@ const TALK: &str = "steps:\n\
     - finish: {summary: Fourth, turns: 1}\n\
     - listen\n";
 
-fn talking() -> [World; 2] {
+/// Runs of an agent that listens, by both carriers.
+pub(crate) fn talking() -> [World; 2] {
     let mut worlds = World::both(Some(TALK));
     worlds.iter_mut().for_each(|world| world.session(|session| session["interactive"] = json!(true)));
     worlds

@@ -12,6 +12,7 @@ mod gemini;
 mod harness;
 mod history;
 mod interactive;
+mod joining;
 mod langgraph;
 mod lending;
 mod lifetime;

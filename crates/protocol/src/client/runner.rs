@@ -2,8 +2,9 @@
 //!
 //! | request | scope | answer |
 //! |---|---|---|
-//! | `POST /` [`RunAgentInput`] | Run | 200 and the turn's events; 409 where it was started before; 423 while a question is open |
+//! | `POST /` [`RunAgentInput`] | Run | 200 and the turn's events, behind a prelude where the turn goes on already; 409 where it was started before; 423 while a question is open |
 //! | `GET /events?after=N` | Read | events after sequence N, as they come; ends with a `sealed` frame |
+//! | `GET /events?join=true` | Read | the same from where the log is (or after N), behind a [prelude](crate::prelude), of which only the last frame has an id |
 //! | `GET /capabilities`, `GET /health` | Read, none | JSON |
 //! | `POST /answers` [`Answers`] | Control | 202 [`AnswersReceipt`]; 200 where they were given before; 409 where none are wanted, 422 where some are missing |
 //! | `POST /interrupt` | Control | 202; 409 where no turn is going on |
@@ -64,6 +65,17 @@ impl RunnerClient {
     /// Fails where the runner cannot be reached or refuses.
     pub async fn events(&self, after: u64) -> Result<EventStream, ClientError> {
         let path = format!("/events?after={after}");
+        Ok(EventStream::new(self.endpoint.send(Method::GET, &path, None).await?))
+    }
+
+    /// Joins the run where its log is, or after the given sequence number: what a client needs that has read nothing of it,
+    /// then the events as they come.
+    ///
+    /// # Errors
+    /// Fails where the runner cannot be reached or refuses.
+    pub async fn join(&self, after: Option<u64>) -> Result<EventStream, ClientError> {
+        let after = after.map(|after| format!("&after={after}")).unwrap_or_default();
+        let path = format!("/events?join=true{after}");
         Ok(EventStream::new(self.endpoint.send(Method::GET, &path, None).await?))
     }
 

@@ -91,8 +91,9 @@ fn add_message(conversation: &mut Conversation, message: &Message) {
 }
 
 fn add_assistant(conversation: &mut Conversation, message: &Message, id: String, text: String) {
+    let subagent = &message.subagent_run_id;
     if !text.is_empty() {
-        conversation.entries.push(Entry::Assistant { id, text, open: false, subagent: None });
+        conversation.entries.push(Entry::Assistant { id, text, open: false, subagent: subagent.clone() });
     }
     for call in &message.tool_calls {
         conversation.entries.push(Entry::Tool {
@@ -101,7 +102,7 @@ fn add_assistant(conversation: &mut Conversation, message: &Message, id: String,
             arguments: call.function.arguments.clone(),
             result: None,
             open: false,
-            subagent: None,
+            subagent: subagent.clone(),
         });
     }
 }
