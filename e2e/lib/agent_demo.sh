@@ -1,9 +1,11 @@
 # shellcheck shell=bash
+. e2e/lib/agent_tests.sh
+
 # The demo with a real agent program, its model answered from a script on this machine, then the runner's tests with it:
 # agent_demo AGENT PROGRAM AMBIENT TESTS...
 
 agent_demo() {
-  local agent=$1 program=$2 ambient=$3 folder branch transcript tests
+  local agent=$1 program=$2 ambient=$3 folder branch transcript
   shift 3
   [ -x "$ambient" ] || cargo build
   folder=$(mktemp -d)
@@ -20,9 +22,6 @@ agent_demo() {
     transcript=$(grep -o '"transcriptRef":"[^"]*"' "$folder/outcome.json" | cut -d'"' -f4)
     git -C "$folder/platform.git" show "$transcript:events.jsonl" > "$AMBIENT_E2E_LOGS/demo-$agent.jsonl"
   fi
-  for tests in "$@"; do
-    cargo test --quiet --package ambient-runner --test it -- --ignored "$tests" | tee "$folder/tests"
-    grep -q "test result: ok. [1-9]" "$folder/tests" || { echo "e2e/$agent: no test of $tests ran" >&2; return 1; }
-  done
+  agent_tests "$agent" "$@"
   echo "e2e/$agent: passed"
 }

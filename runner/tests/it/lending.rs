@@ -1,19 +1,14 @@
 //! What a run is lent, with a real broker: private repositories are cloned, and the agent sees neither token nor key.
 
 use std::path::Path;
-use std::sync::Arc;
 
-use ambient_broker::{Broker, Config, FolderCredentials, Limits};
 use ambient_git_server::{Conduct, GitServer, Seen};
-use ambient_protocol::EffectiveSession;
-use ambient_protocol::broker::{Binding, Budget, CredentialReference, LENT_KEY, upstreams};
-use ambient_protocol::models::ModelTable;
+use ambient_protocol::broker::LENT_KEY;
 use ambient_protocol::outcome::ExitReason;
 use serde_json::json;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::harness::{World, git};
+use crate::harness::{World, git, lend};
 
 const PASSWORD: &str = "planted-password-4711";
 /// The agent writes down what it sees, and leaves it to be committed.
@@ -44,13 +39,8 @@ impl Lending {
             session["agent"]["keyNames"] = json!(["ANTHROPIC_API_KEY"]);
             session["environment"] = json!({"ANTHROPIC_BASE_URL": "http://elsewhere.example"});
         });
-        let broker = CancellationToken::new();
-        let address = start_broker(&world, &url, broker.clone()).await;
-        let token = world.broker_token();
-        std::fs::write(world.path("token"), format!("{token}\n")).unwrap();
-        let file = world.path("token").to_str().unwrap().to_owned();
-        world.variable("AMBIENT_BROKER_URL", &address);
-        world.variable("AMBIENT_BROKER_TOKEN_FILE", &file);
+        let secret = [("url", url.as_str()), ("username", "jane"), ("password", PASSWORD)];
+        let broker = lend(&mut world, "git", &secret).await;
         Self { world, server, broker }
     }
 }
@@ -59,41 +49,6 @@ fn write_program(path: &Path) {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::write(path, AGENT).unwrap();
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
-}
-
-async fn start_broker(world: &World, url: &str, ended: CancellationToken) -> String {
-    let secret = world.path("secrets/demo/git");
-    std::fs::create_dir_all(&secret).unwrap();
-    for (entry, value) in [("url", url), ("username", "jane"), ("password", PASSWORD)] {
-        std::fs::write(secret.join(entry), value).unwrap();
-    }
-    let session: EffectiveSession = serde_json::from_value(world.effective()).unwrap();
-    let git = CredentialReference {
-        namespace: "demo".to_owned(),
-        name: "git".to_owned(),
-        key: None,
-        address_entry: None,
-    };
-    let binding = Binding {
-        run: session.key.clone(),
-        session_uid: session.session_uid.clone(),
-        upstreams: upstreams(&session, Some(&git)),
-        budget: Budget::default(),
-        egress: Vec::new(),
-        expires_at: "2999-01-01T00:00:00Z".parse().unwrap(),
-    };
-    let config = Config {
-        state_directory: world.path("broker"),
-        public_keys: std::fs::read_to_string(world.path("keys")).unwrap(),
-        credentials: Arc::new(FolderCredentials::new(world.path("secrets"))),
-        models: ModelTable::built_in(),
-        bindings: vec![binding],
-        limits: Limits::default(),
-    };
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(Broker::new(config).unwrap().serve(listener, ended));
-    address
 }
 
 #[tokio::test]

@@ -20,6 +20,7 @@ mod people;
 mod protocol;
 mod real_acp;
 mod real_claude;
+mod real_codex;
 mod real_disk;
 mod real_gemini;
 mod real_langgraph;

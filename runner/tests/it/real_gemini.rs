@@ -15,6 +15,7 @@ use crate::harness::{
     World, bounded, commit, frames, git, living_processes, outcome, questions, real_program, say, start,
     wait_for, with_scripted_model,
 };
+use crate::interactive::say_when_ready;
 
 const PROGRAM: &str = "AMBIENT_E2E_GEMINI";
 const KEY: &str = "dummy-key-0123456789";
@@ -165,6 +166,37 @@ async fn people_talk_with_it() {
     assert_eq!(done.exit, ExitReason::Stopped);
     assert!(done.usage.input_tokens > 0);
     assert_eq!(living_processes(&world), Vec::<i32>::new());
+}
+
+#[tokio::test]
+#[ignore = "needs Gemini CLI: set AMBIENT_E2E_GEMINI to its program"]
+async fn a_conversation_that_sleeps_is_told_again() {
+    let script = format!("turns:\n- when: {{message: '> You: Done.'}}\n  text: I am told.\n{}", &WORKS[7..]);
+    let mut worlds = [
+        world(Script::parse(&script).unwrap(), KEY).await,
+        world(Script::parse(&script).unwrap(), KEY).await,
+    ];
+    worlds[1].start_shim();
+    for mut world in worlds {
+        world.session(|session| {
+            session["interactive"] = json!(true);
+            session["limits"]["inactivityTimeoutSeconds"] = json!(1);
+        });
+        let runner = world.runner().await;
+        assert_eq!(runner.run(&world).await.exit, ExitReason::Idle);
+        runner.client.acknowledge().await.unwrap();
+        runner.ended().await.unwrap();
+        world.session(|session| session["limits"]["inactivityTimeoutSeconds"] = json!(600));
+        world.next_attempt();
+        world.renew_shim();
+        let runner = world.runner().await;
+        let turn = say_when_ready(&runner.client, &world, "m1", "good morning").await;
+        let said: String = bounded(frames(turn)).await.into_iter().map(|frame| frame.data).collect();
+        assert!(said.contains("told"), "{said}");
+        assert!(said.contains(r#""retold":"the agent refused to take it up"#), "{said}");
+        runner.client.stop().await.unwrap();
+        assert_eq!(outcome(&runner.client).await.exit, ExitReason::Stopped);
+    }
 }
 
 async fn world(script: Script, key: &str) -> World {

@@ -12,9 +12,10 @@ use ambient_protocol::outcome::ExitReason;
 use serde_json::json;
 
 use crate::harness::{
-    PROMPT, World, commit, git, living_processes, outcome, questions, real_program, say, start, wait_for,
-    with_scripted_model,
+    PROMPT, World, bounded, commit, frames, git, living_processes, outcome, questions, real_program, say,
+    start, wait_for, with_scripted_model,
 };
+use crate::interactive::say_when_ready;
 
 const PROGRAM: &str = "AMBIENT_E2E_LANGGRAPH";
 const EXAMPLE: [(&str, &str); 2] = [
@@ -120,6 +121,45 @@ async fn a_stop_ends_a_tool_that_runs() {
     let done = outcome(&runner.client).await;
     assert_eq!(done.exit, ExitReason::Stopped);
     assert_eq!(living_processes(&world), Vec::<i32>::new());
+}
+
+#[tokio::test]
+#[ignore = "needs LangGraph: set AMBIENT_E2E_LANGGRAPH to its program"]
+async fn a_conversation_sleeps_and_is_taken_up_with_its_state_or_told_again_where_it_is_lost() {
+    let body = r#"said = [message.content for message in state["messages"]]
+    return {"colour": state.get("colour", "") + "red ", "messages": [("ai", f"{state.get('colour')} of {said}")]}"#;
+    for lost in [false, true] {
+        let graph = NODE.replace("BODY", body);
+        let mut world = world(Script::demo(), &[EXAMPLE[1], ("agent.py", &graph)]).await;
+        world.session(|session| {
+            session["interactive"] = json!(true);
+            session["limits"]["inactivityTimeoutSeconds"] = json!(1);
+        });
+        let runner = world.runner().await;
+        let done = runner.run(&world).await;
+        assert_eq!(done.exit, ExitReason::Idle, "{}", done.message);
+        runner.client.acknowledge().await.unwrap();
+        runner.ended().await.unwrap();
+        let kept = world.path("volume/state/agent-home/.langgraph_api");
+        assert!(kept.exists() && !world.checkout().join(".langgraph_api").exists());
+        if lost {
+            fs::remove_dir_all(kept).unwrap();
+        }
+        world.session(|session| session["limits"]["inactivityTimeoutSeconds"] = json!(600));
+        world.next_attempt();
+        let runner = world.runner().await;
+        let turn = say_when_ready(&runner.client, &world, "m1", "the door").await;
+        let said: String = bounded(frames(turn)).await.into_iter().map(|frame| frame.data).collect();
+        runner.client.stop().await.unwrap();
+        assert_eq!(outcome(&runner.client).await.exit, ExitReason::Stopped);
+        let (state, note) = if lost { ("None", "retold") } else { ("red ", "takenUp") };
+        assert!(
+            said.contains(&format!("{state} of ['{PROMPT}', \\\"None of ['{PROMPT}']\\\", 'the door']")),
+            "{said}"
+        );
+        assert!(said.contains(note), "{said}");
+        assert_eq!(git(&world.checkout(), &["status", "--short"]), "");
+    }
 }
 
 async fn world(script: Script, files: &[(&str, &str)]) -> World {

@@ -7,13 +7,14 @@ use ambient_model_server::Script;
 use ambient_protocol::outcome::ExitReason;
 use serde_json::json;
 
-use crate::harness::{CLAUDE, GEMINI, LANGGRAPH, Program, commit, git};
+use crate::harness::{CLAUDE, CODEX, GEMINI, LANGGRAPH, Program, commit, git};
 
 /// Uses a shell, by the name that each program has for it.
 const SHELL: &str = "
     tools:
     - {name: Bash, input: {command: &do echo made > made.txt && echo made > ../second/made.txt, description: Write}}
     - {name: run_shell_command, input: {command: *do, description: Write}}
+    - {name: exec_command, input: {cmd: *do}}
 ";
 
 #[tokio::test]
@@ -32,6 +33,12 @@ async fn gemini_goes_through_all() {
 #[ignore = "needs LangGraph: set AMBIENT_E2E_LANGGRAPH to its program"]
 async fn langgraph_goes_through_all() {
     all(&LANGGRAPH).await;
+}
+
+#[tokio::test]
+#[ignore = "needs Codex by ACP: set AMBIENT_E2E_CODEX_ACP to its program"]
+async fn codex_goes_through_all() {
+    all(&CODEX).await;
 }
 
 async fn all(program: &Program) {

@@ -9,7 +9,7 @@ use ambient_protocol::outcome::ExitReason;
 use ambient_runner::recording::number_uuids;
 use serde_json::json;
 
-use crate::harness::{CLAUDE, GEMINI, LANGGRAPH, Program};
+use crate::harness::{CLAUDE, CODEX, GEMINI, LANGGRAPH, Program};
 
 /// A tool that fails, one that says nothing, and thoughts that are counted.
 const GEMINI_SCRIPT: &str = r"
@@ -45,6 +45,12 @@ async fn gemini() {
 #[ignore = "writes a fixture; needs LangGraph: set AMBIENT_E2E_LANGGRAPH to its program"]
 async fn langgraph() {
     record(&LANGGRAPH, Script::demo(), "langgraph-0.16.7.jsonl").await;
+}
+
+#[tokio::test]
+#[ignore = "writes a fixture; needs Codex by ACP: set AMBIENT_E2E_CODEX_ACP to its program"]
+async fn codex() {
+    record(&CODEX, Script::demo(), "codex-acp-2.6.0.jsonl").await;
 }
 
 /// Times stay as they were; paths and ids do not.

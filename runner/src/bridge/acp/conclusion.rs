@@ -16,6 +16,8 @@ pub(super) struct Conclusion {
     /// Of the session, so far and when the last turn ended.
     cost_usd: Option<f64>,
     told_usd: f64,
+    /// Whether a call was denied in the turn: some agents give it up then.
+    pub(super) was_denied: bool,
     result: Option<Result<Value, RpcError>>,
 }
 
@@ -42,8 +44,12 @@ impl Conclusion {
     /// What the turn amounts to; none where the agent has not answered.
     pub(super) fn report(&mut self) -> Option<Report> {
         let result = self.result.take()?;
+        let was_denied = std::mem::take(&mut self.was_denied);
         let usage = result.as_ref().map(|result| usage(result, self.model.as_ref())).unwrap_or_default();
         let failure = match &result {
+            Ok(result) if result["stopReason"] == "cancelled" && was_denied => {
+                Some(failed(ExitReason::AgentFailed, "the agent gave its turn up because a call was denied"))
+            }
             Ok(result) => failure(result["stopReason"].as_str().unwrap_or_default()),
             Err(error) => Some(failed(ExitReason::AgentFailed, format!("the agent's turn failed: {error}"))),
         };

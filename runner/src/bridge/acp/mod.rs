@@ -5,6 +5,7 @@
 
 mod conclusion;
 mod files;
+mod gateway;
 mod messages;
 mod opening;
 mod permission;
@@ -25,6 +26,7 @@ use ambient_protocol::environment::{ACP_AUTH_METHOD, ACP_COMMAND};
 use ambient_protocol::registry::ACP;
 
 use self::files::Files;
+use self::gateway::Gateway;
 use self::requests::Services;
 use self::setup::Offers;
 pub(super) use self::setup::{Earlier, Setup};
@@ -79,6 +81,7 @@ impl Bridge for Acp {
             takes_up: Earlier::of(context),
             model: context.model.map(str::to_owned),
             auth_method: session.environment.get(ACP_AUTH_METHOD).cloned(),
+            gateways: Gateway::all(&context.base_environment()),
             servers: McpServer::all(session),
         };
         translator(context, setup)

@@ -105,11 +105,12 @@ impl AcpTranslator {
         // Taken: what is refused twice is not asked for a third time.
         match self.setup.auth_method.clone() {
             Some(method) if self.asked == FIRST_REQUEST + 1 => {
-                let words = self.ask(Stage::Authenticating, "authenticate", &json!({"methodId": method}));
+                let credentials = self.introduction.credentials(&method, &self.setup.gateways);
+                let words = self.ask(Stage::Authenticating, "authenticate", &credentials);
                 Translation { words, ..Translation::default() }
             }
             _ => {
-                let methods = self.introduction.auth_methods.join(", ");
+                let methods = self.introduction.ways().join(", ");
                 abort(format!(
                     "the agent wants to be authenticated: {error}; the session's variable {ACP_AUTH_METHOD} chooses \
                      the way, one of: {methods}"

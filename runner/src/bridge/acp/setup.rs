@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+use super::gateway::{self, Gateway};
 use super::rpc;
 use crate::bridge::mcp::McpServer;
 use crate::bridge::{TakenUp, TurnContext};
@@ -37,6 +38,7 @@ pub(super) fn initialize(offers: Offers) -> String {
         "clientCapabilities": {
             "fs": {"readTextFile": false, "writeTextFile": offers.write_files},
             "terminal": offers.terminals,
+            "auth": gateway::capability(),
         },
         "clientInfo": {"name": "ambient-runner", "title": "Ambient", "version": env!("CARGO_PKG_VERSION")},
     });
@@ -48,8 +50,8 @@ pub(super) fn initialize(offers: Offers) -> String {
 pub(super) struct Introduction {
     pub(super) version: Value,
     pub(super) agent: Value,
-    /// Ways to authenticate, by id.
-    pub(super) auth_methods: Vec<String>,
+    /// Ways to authenticate, as it declares them.
+    auth_methods: Vec<Value>,
     servers: Value,
     /// How it takes a session up again, if it can.
     pub(super) taking_up: Option<&'static str>,
@@ -58,16 +60,26 @@ pub(super) struct Introduction {
 impl Introduction {
     /// Reads the answer to the first question; what is strange in it is as absent.
     pub(super) fn read(answer: &Value) -> Self {
-        let methods = answer["authMethods"].as_array().map(Vec::as_slice).unwrap_or_default();
         Self {
             version: answer["protocolVersion"].clone(),
             agent: answer["agentInfo"].clone(),
-            auth_methods: methods
-                .iter()
-                .filter_map(|method| Some(method["id"].as_str()?.to_owned()))
-                .collect(),
+            auth_methods: answer["authMethods"].as_array().cloned().unwrap_or_default(),
             servers: answer["agentCapabilities"]["mcpCapabilities"].clone(),
             taking_up: taking_up(&answer["agentCapabilities"]),
+        }
+    }
+
+    /// The ids of the ways to authenticate.
+    pub(super) fn ways(&self) -> Vec<&str> {
+        self.auth_methods.iter().filter_map(|method| method["id"].as_str()).collect()
+    }
+
+    /// What is said to authenticate in one of these ways.
+    pub(super) fn credentials(&self, way: &str, gateways: &[Gateway]) -> Value {
+        let declared = self.auth_methods.iter().find(|method| method["id"] == way);
+        match declared.and_then(|declared| Gateway::told(declared, gateways)) {
+            Some(told) => json!({"methodId": way, "_meta": told}),
+            None => json!({"methodId": way}),
         }
     }
 
@@ -97,6 +109,8 @@ pub(in crate::bridge) struct Setup {
     pub(in crate::bridge) model: Option<String>,
     /// The way to authenticate that the session chose.
     pub(in crate::bridge) auth_method: Option<String>,
+    /// Where models are, for agents that are told so.
+    pub(in crate::bridge) gateways: Vec<Gateway>,
     pub(in crate::bridge) servers: Vec<McpServer>,
 }
 

@@ -12,6 +12,9 @@ use super::updates::{Status, ToolCall, block_text};
 /// Longest side of a change that is kept as an event, in bytes; the commit has all of it.
 const DIFF_LIMIT: usize = 64 * 1024;
 
+/// Longest output of a command that an agent tells, in bytes.
+const OUTPUT_LIMIT: usize = 64 * 1024;
+
 /// The tool calls of a turn.
 #[derive(Debug, Default)]
 pub(super) struct Tools {
@@ -21,6 +24,8 @@ pub(super) struct Tools {
 #[derive(Debug, Default)]
 struct Call {
     known: ToolCall,
+    /// What its command has put out, by its end.
+    output: String,
     progress: Progress,
 }
 
@@ -42,6 +47,7 @@ impl Tools {
             events.push(begin(&id, &change));
         }
         let call = self.calls.entry(id.clone()).or_default();
+        call.hear(change.output().unwrap_or_default());
         call.known.merge(change);
         if !call.known.awaits_input() {
             events.extend(call.ask(&id));
@@ -75,8 +81,9 @@ impl Tools {
 
 impl ToolCall {
     fn merge(&mut self, change: Self) {
-        let Self { tool_call_id, title, name, kind, status, content, locations, raw_input, raw_output } =
-            change;
+        let Self {
+            tool_call_id, title, name, kind, status, content, locations, raw_input, raw_output, ..
+        } = change;
         self.tool_call_id = tool_call_id;
         self.title = title.or(self.title.take());
         self.name = name.or(self.name.take());
@@ -111,6 +118,12 @@ impl ToolCall {
 }
 
 impl Call {
+    fn hear(&mut self, output: &str) {
+        self.output.push_str(output);
+        let over = self.output.len().saturating_sub(OUTPUT_LIMIT);
+        self.output.drain(..self.output.ceil_char_boundary(over));
+    }
+
     fn ask(&mut self, id: &str) -> Vec<Event> {
         if self.progress >= Progress::Asked {
             return Vec::new();
@@ -132,12 +145,13 @@ impl Call {
         self.progress = Progress::Answered;
         let content = self.known.content.take().unwrap_or_default();
         events.extend(content.iter().filter_map(|content| diff(id, content)));
-        let texts: Vec<_> = content.iter().filter_map(|content| shown(content, terminals)).collect();
+        let told = std::mem::take(&mut self.output);
+        let texts: Vec<_> = content.iter().filter_map(|content| shown(content, terminals, &told)).collect();
         let output = self.known.raw_output.take();
-        let text = if texts.is_empty() {
-            output.as_ref().map(raw_text).unwrap_or_default()
-        } else {
-            texts.join("\n")
+        let text = match (texts.is_empty(), told.is_empty()) {
+            (false, _) => texts.join("\n"),
+            (true, false) => told,
+            (true, true) => output.as_ref().map(raw_text).unwrap_or_default(),
         };
         let result: Event = EventBody::ToolCallResult {
             message_id: format!("{id}.result"),
@@ -168,12 +182,15 @@ fn begin(id: &str, call: &ToolCall) -> Event {
     }
 }
 
-/// What a result shows of one piece of content.
-fn shown(content: &Value, terminals: Option<&Terminals>) -> Option<String> {
+/// What a result shows of one piece of content. A terminal is the runner's, or one whose output the agent has told.
+fn shown(content: &Value, terminals: Option<&Terminals>, told: &str) -> Option<String> {
     match content["type"].as_str()? {
         "content" => block_text(&content["content"]).map(str::to_owned),
         "diff" => Some(format!("changed {}", content["path"].as_str().unwrap_or_default())),
-        "terminal" => terminals?.shown(content["terminalId"].as_str()?),
+        "terminal" => {
+            let ours = terminals.zip(content["terminalId"].as_str()).and_then(|(all, id)| all.shown(id));
+            ours.or_else(|| (!told.is_empty()).then(|| told.to_owned()))
+        }
         _ => None,
     }
 }

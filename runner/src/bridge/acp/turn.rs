@@ -138,7 +138,9 @@ impl Translator for AcpTranslator {
         let mut translation = Translation::default();
         // The next request is only heard when this one is answered.
         if let Some((id, request)) = self.held.take() {
-            let (answer, event) = permission::answer(&request, &permission::verdict(answers.first()));
+            let verdict = permission::verdict(answers.first());
+            self.conclusion.was_denied |= matches!(verdict, Decision::Deny(_));
+            let (answer, event) = permission::answer(&request, &verdict);
             translation.words.push(Word::Line(rpc::answer(&id, Ok(answer))));
             translation.events.push(event);
         }

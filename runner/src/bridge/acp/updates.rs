@@ -65,6 +65,17 @@ pub(super) struct ToolCall {
     pub(super) locations: Option<Vec<Value>>,
     pub(super) raw_input: Option<Value>,
     pub(super) raw_output: Option<Value>,
+    #[serde(default, rename = "_meta")]
+    pub(super) extension: Value,
+}
+
+impl ToolCall {
+    /// What a command has put out since the last update, where the agent shows a terminal of its own: an extension of the
+    /// protocol that clients and agents share.
+    pub(super) fn output(&self) -> Option<&str> {
+        let told = |name: &str| self.extension[name]["data"].as_str();
+        told("terminal_output_delta").or_else(|| told("terminal_output"))
+    }
 }
 
 /// How far a tool call is.

@@ -102,6 +102,7 @@ pub(super) fn setup(context: &TurnContext<'_>) -> Setup {
         takes_up: Earlier::of(context),
         model: context.model.map(str::to_owned),
         auth_method: Some(key_type(&context.base_environment()).to_owned()),
+        gateways: Vec::new(),
         servers: Vec::new(),
     }
 }

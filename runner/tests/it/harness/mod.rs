@@ -1,6 +1,7 @@
 //! A target repository, a volume and keys for one run; runners on them, in this process or as one of their own.
 
 pub(crate) mod acp;
+mod broker;
 mod control_group;
 mod git;
 mod logs;
@@ -10,10 +11,11 @@ mod reaper;
 mod runners;
 mod shim;
 
+pub(crate) use broker::lend;
 pub(crate) use control_group::ControlGroup;
 pub(crate) use git::{commit, git};
 pub(crate) use model::{real_program, with_scripted_model};
-pub(crate) use programs::{CLAUDE, GEMINI, LANGGRAPH, Program};
+pub(crate) use programs::{CLAUDE, CODEX, GEMINI, LANGGRAPH, Program};
 pub(crate) use runners::{Process, Runner, bounded, frames, outcome, questions, say, start, wait_for};
 pub(crate) use shim::Shim;
 

@@ -20,6 +20,9 @@ pub(crate) struct Program {
     pub(crate) key: &'static str,
     pub(crate) address: &'static str,
     pub(crate) path: &'static str,
+    pub(crate) model: Option<&'static str>,
+    /// What else it is told.
+    pub(crate) environment: &'static [(&'static str, &'static str)],
     /// Whether it keeps to a number of model turns.
     pub(crate) counts_turns: bool,
 }
@@ -30,6 +33,8 @@ pub(crate) const CLAUDE: Program = Program {
     key: "ANTHROPIC_API_KEY",
     address: "ANTHROPIC_BASE_URL",
     path: "",
+    model: None,
+    environment: &[("IS_SANDBOX", "1")],
     counts_turns: true,
 };
 pub(crate) const GEMINI: Program = Program {
@@ -38,6 +43,8 @@ pub(crate) const GEMINI: Program = Program {
     key: "GEMINI_API_KEY",
     address: "GOOGLE_GEMINI_BASE_URL",
     path: "",
+    model: Some("gemini-2.5-flash"),
+    environment: &[],
     counts_turns: true,
 };
 pub(crate) const LANGGRAPH: Program = Program {
@@ -46,6 +53,19 @@ pub(crate) const LANGGRAPH: Program = Program {
     key: "OPENAI_API_KEY",
     address: "OPENAI_BASE_URL",
     path: "/v1",
+    model: None,
+    environment: &[],
+    counts_turns: false,
+};
+/// By the Agent Client Protocol. Of its newer models the scripted one does not know the tools.
+pub(crate) const CODEX: Program = Program {
+    runner_type: "acp",
+    variable: "AMBIENT_E2E_CODEX_ACP",
+    key: "OPENAI_API_KEY",
+    address: "OPENAI_BASE_URL",
+    path: "/v1",
+    model: Some("gpt-5.5"),
+    environment: &[("ACP_AUTH_METHOD", "gateway"), ("INITIAL_AGENT_MODE", "agent-full-access")],
     counts_turns: false,
 };
 
@@ -72,10 +92,10 @@ impl Program {
         let address = format!("{model}{}", self.path);
         world.session(|session| {
             session["agent"]["command"] = json!(self.command());
-            session["environment"] = json!({"IS_SANDBOX": "1"});
+            session["environment"] = self.environment.iter().copied().collect();
             session["environment"][self.address] = json!(address);
-            if self.runner_type == GEMINI.runner_type {
-                session["model"]["name"] = json!("gemini-2.5-flash");
+            if let Some(model) = self.model {
+                session["model"]["name"] = json!(model);
             }
         });
         world.variable(self.key, "dummy-key-0123456789");

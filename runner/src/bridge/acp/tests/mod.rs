@@ -16,6 +16,9 @@ use crate::workspace::WorkspaceRecord;
 /// What version 0.61.0 of Gemini CLI said to a scripted model's run; paths are replaced.
 const RECORDED: &str = include_str!("../../../../fixtures/gemini-cli-acp-0.61.0.jsonl");
 
+/// What version 2.6.0 of codex-acp, with Codex 0.166.0, said to the demo's script.
+const RECORDED_CODEX: &str = include_str!("../../../../fixtures/codex-acp-2.6.0.jsonl");
+
 /// A turn that was translated, with what the agent was told.
 struct Translated {
     events: Vec<Event>,
@@ -116,6 +119,23 @@ fn a_recorded_run_becomes_a_conversation() {
     assert_eq!((&report.failure, &translated.flow), (&None, &Flow::Concluded));
     let raw = translated.events.iter().filter(|event| matches!(event.body, EventBody::Raw { .. }));
     assert_eq!(raw.count(), 0, "every line of the recorded run is understood");
+}
+
+#[test]
+fn a_recorded_run_of_codex_becomes_a_conversation() {
+    let extra = json!({"model": {"name": "gpt-5.5"}, "environment": {"ACP_AUTH_METHOD": "gateway", "OPENAI_API_KEY": "k"}});
+    let translated = translate(&extra, RECORDED_CODEX, AgentExit::Code(0));
+    insta::assert_yaml_snapshot!("recorded_codex_conversation", conversation(&translated.events).entries);
+    let report = &translated.report;
+    insta::assert_yaml_snapshot!(
+        "recorded_codex_report",
+        json!({"model": report.model, "usage": report.usage, "said": translated.said})
+    );
+    assert_eq!((&report.failure, &translated.flow), (&None, &Flow::Concluded));
+    let is_strange = |event: &&Event| {
+        matches!(event.body, EventBody::Raw { .. }) && !event.to_json().contains("_auth/status_update")
+    };
+    assert_eq!(translated.events.iter().find(is_strange), None);
 }
 
 #[test]

@@ -98,6 +98,12 @@ fn tool_results_show_what_there_is() {
         (json!({"rawOutput": {"x": 1}}), "{\"x\":1}"),
         (json!({"content": [{"type": "diff", "path": "/w/a", "newText": "x"}]}), "changed /w/a"),
         (json!({"content": [{"type": "terminal", "terminalId": "1"}, {"type": "new"}]}), ""),
+        (
+            json!({"content": [{"type": "terminal", "terminalId": "c"}],
+                "_meta": {"terminal_output_delta": {"data": "out", "terminal_id": "c"}}}),
+            "out",
+        ),
+        (json!({"rawOutput": {"exit_code": 0}, "_meta": {"terminal_output": {"data": "out"}}}), "out"),
         (json!({}), ""),
     ];
     for (more, expected) in cases {
