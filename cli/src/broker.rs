@@ -62,7 +62,7 @@ async fn credentials(folder: Option<&Path>) -> anyhow::Result<Arc<dyn Credential
 }
 
 fn models(own: Option<&Path>) -> anyhow::Result<ModelTable> {
-    let built_in = ModelTable::built_in();
+    let built_in = ModelTable::built_in().clone();
     let Some(path) = own else { return Ok(built_in) };
     let own = ModelTable::parse(&read(path)?).with_context(|| path.display().to_string())?;
     Ok(built_in.overridden_by(own))

@@ -24,6 +24,9 @@ const DURATION: &str = "^([1-9][0-9]{0,5}(h|m|s)){1,3}$";
 /// A Kubernetes quantity without sign or exponent.
 const QUANTITY: &str = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$";
 const MODEL: &str = "^[A-Za-z0-9][A-Za-z0-9._:/@-]*$";
+/// The same, or a beginning of names with `*`.
+const ALLOWED_MODEL: &str = r"^[A-Za-z0-9][A-Za-z0-9._:/@-]*\*?$";
+const CLOUD_PROJECT: &str = "^[a-z]([a-z0-9.:-]*[a-z0-9])?$";
 /// A host, `*.` and a domain, or either with a port.
 const EGRESS: &str = r"^(\*\.)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?$";
 const REASON: &str = "^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$";
@@ -74,6 +77,11 @@ pub(crate) fn model(_: &mut SchemaGenerator) -> Schema {
     matching(MODEL, 128)
 }
 
+/// A Google Cloud project's id, or one of a domain: `example.com:old`.
+pub(crate) fn cloud_project(_: &mut SchemaGenerator) -> Schema {
+    matching(CLOUD_PROJECT, 63)
+}
+
 /// US dollars. More than nothing, not at least a cent: an API server judges whole numbers by the whole part of a bound,
 /// and would take 0.
 pub(crate) fn money(_: &mut SchemaGenerator) -> Schema {
@@ -119,7 +127,7 @@ pub(crate) fn word_set<const ITEMS: usize, const LENGTH: usize>(_: &mut SchemaGe
 }
 
 pub(crate) fn model_set(_: &mut SchemaGenerator) -> Schema {
-    set_of(&matching(MODEL, 128).to_value(), 64)
+    set_of(&matching(ALLOWED_MODEL, 128).to_value(), 64)
 }
 
 pub(crate) fn runner_type_set(_: &mut SchemaGenerator) -> Schema {

@@ -141,7 +141,8 @@ pub struct Ceilings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 2_592_000))]
     pub timeout: Option<i32>,
-    /// The models that may be used; empty means all.
+    /// The models that may be used, each by any of its names, or a beginning of names with `*`: `claude-sonnet-4-5`,
+    /// `claude-*`. Empty means all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "bounds::model_set")]
     pub models: Vec<String>,

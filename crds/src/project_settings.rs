@@ -57,6 +57,9 @@ pub struct ProjectSettingsSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "bounds::dns_subdomain")]
     pub runner_secrets_name: Option<String>,
+    /// Where agents ask for models by way of Vertex AI. Without it: at the models' own services.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vertex: Option<Vertex>,
     /// Repositories of the project, offered when a session is made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(
@@ -90,6 +93,34 @@ pub(crate) const RULES: &[(&str, &str)] = &[(
     "self.metadata.name == 'projectsettings'",
     "a project has one ProjectSettings, named projectsettings",
 )];
+
+/// A place at Vertex AI. The Secret with model keys then has `GOOGLE_APPLICATION_CREDENTIALS` (a service account's key in
+/// JSON), `GOOGLE_ACCESS_TOKEN` or, for Google's models, `GOOGLE_API_KEY`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Vertex {
+    /// The Google Cloud project that is billed.
+    #[schemars(schema_with = "bounds::cloud_project")]
+    pub project: String,
+    /// The region: `us-east5`, `eu`. Without it: `global`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "bounds::dns_label")]
+    pub region: Option<String>,
+    /// Whose models are asked for there; empty means all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 2), extend("x-kubernetes-list-type" = "set"))]
+    pub publishers: Vec<ModelPublisher>,
+}
+
+vocabulary! {
+    /// A publisher of models at Vertex AI.
+    pub enum ModelPublisher {
+        /// Claude.
+        Anthropic = "anthropic",
+        /// Gemini.
+        Google = "google",
+    }
+}
 
 /// A repository of a project.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

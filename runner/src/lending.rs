@@ -7,7 +7,8 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use ambient_broker::{Door, SessionToken, forward};
-use ambient_protocol::broker::{repositories, repository_path, repository_servers, variables};
+use ambient_protocol::broker::{asks_vertex, repositories, repository_path, repository_servers, variables};
+use ambient_protocol::models::ModelTable;
 use axum::http::Uri;
 use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
@@ -72,6 +73,10 @@ fn door(token: &[u8]) -> Door {
 
 /// What is lent stands above what the session says: else its keys could be asked for at an address of its own.
 fn tell_agent(config: &mut Config, address: &str, proxy: &str) {
+    if asks_vertex(&config.session) {
+        let name = &mut config.session.model.name;
+        *name = name.as_deref().map(|name| ModelTable::built_in().at_vertex(name));
+    }
     let mut told = variables(&config.session, address);
     told.extend(proxies(config, proxy));
     told.extend(instead(config, address));

@@ -8,20 +8,16 @@ use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-use ambient_crds::AgenticSession;
-use ambient_model_server::{ModelServer, Script};
-use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
-use kube::Client;
-use kube::api::{Api, ListParams, Patch, PatchParams};
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use ambient_model_server::Script;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
-use crate::ambient::{BOUND, Up, World, git, processes_in, wait_for};
-use crate::up::{commit, ended, repository};
+use crate::ambient::{BOUND, Up, git, processes_in, wait_for};
+use crate::lent::Lending;
+use crate::up::ended;
 
 /// The planted key. It is looked for in everything that comes of a run.
 const KEY: &str = "sk-ant-planted-4711-0815-c0ffee";
@@ -71,112 +67,29 @@ fn ask(address: &str, text: &str) -> String {
     answer
 }
 
-/// A platform with a project that has the key, and a model.
-struct Lending {
-    world: World,
-    path: PathBuf,
-    program: PathBuf,
-    model: String,
+/// The platform whose agent is the test `agent`, with the key in its Secret.
+fn lending() -> Lending {
+    let lending = Lending::new(&Script::parse(MODEL).unwrap());
+    let test = std::env::current_exe().unwrap();
+    let script =
+        format!("#!/bin/sh\nexec '{}' --ignored --exact lending::agent --nocapture\n", test.display());
+    let program = lending.world.write("claude", &script);
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    lending.telling(&["--claude-bin", program.to_str().unwrap(), "--sandbox", "off"])
 }
 
-impl Lending {
-    fn new() -> Self {
-        let world = World::new();
-        let path = repository(&world, "pace: 0\nsteps: []\n");
-        let test = std::env::current_exe().unwrap();
-        let script =
-            format!("#!/bin/sh\nexec '{}' --ignored --exact lending::agent --nocapture\n", test.display());
-        let program = world.write("claude", &script);
-        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
-        Self { world, path, program, model: model() }
-    }
-
-    fn start(&self) -> Up {
-        let program = self.program.to_str().unwrap();
-        Up::start_telling(&self.world, &self.path, &["--claude-bin", program, "--sandbox", "off"])
-    }
-
-    fn up(&self) -> Up {
-        let mut up = self.start();
-        up.wait_for_line("project team: ready");
-        self.put_key();
-        up
-    }
-
-    /// Puts the key where its owner would.
-    fn put_key(&self) {
-        let secret = json!({
-            "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "ambient-runner-secrets"},
-            "stringData": {"ANTHROPIC_API_KEY": KEY, "ANTHROPIC_BASE_URL": self.model},
-        });
-        self.with_cluster(async |client| {
-            let secrets: Api<Secret> = Api::namespaced(client, "team");
-            let params = PatchParams::apply("test").force();
-            secrets.patch("ambient-runner-secrets", &params, &Patch::Apply(secret)).await.unwrap();
-        });
-        // The broker reads the mirror, which follows in a moment.
-        let mirrored =
-            self.world.path("data/broker/credentials/team/ambient-runner-secrets/ANTHROPIC_BASE_URL");
-        wait_for("the key at the broker", || mirrored.exists().then_some(()));
-    }
-
-    /// Objects that are not made of Secrets, as text: what people of the project can read.
-    fn seen_in_cluster(&self) -> String {
-        self.with_cluster(async |client| {
-            let everything = ListParams::default();
-            let sessions: Api<AgenticSession> = Api::namespaced(client.clone(), "team");
-            let pods: Api<Pod> = Api::namespaced(client.clone(), "team");
-            let maps: Api<ConfigMap> = Api::namespaced(client, "team");
-            let sessions = sessions.list(&everything).await.unwrap();
-            let (pods, maps) = (pods.list(&everything).await.unwrap(), maps.list(&everything).await.unwrap());
-            json!([sessions, pods, maps]).to_string()
-        })
-    }
-
-    fn with_cluster<T>(&self, work: impl AsyncFnOnce(Client) -> T) -> T {
-        let kubeconfig = Kubeconfig::read_from(self.world.path("data/kubeconfig")).unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let options = KubeConfigOptions::default();
-            let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await.unwrap();
-            work(Client::try_from(config).unwrap()).await
-        })
-    }
-
-    fn ask(&self, name: &str, more: &str) {
-        let session = crate::up::session(&self.path, name).replace("  runnerType: replay\n", more);
-        self.world.write(&format!("repository/ambient/{name}.yaml"), &session);
-        commit(&self.path, name);
-    }
-
-    fn result(&self, slug: &str) -> Value {
-        let files = git(&self.path, &["ls-tree", "-r", "--name-only", "ambient-results"]);
-        let file = files.lines().find(|file| file.ends_with(&format!("/{slug}/result.yaml"))).unwrap();
-        serde_yaml::from_str(&git(&self.path, &["show", &format!("ambient-results:{file}")])).unwrap()
-    }
-}
-
-/// A scripted model in a thread of its own.
-fn model() -> String {
-    let (sender, address) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-            sender.send(format!("http://{}", listener.local_addr().unwrap())).unwrap();
-            ModelServer::new(Script::parse(MODEL).unwrap())
-                .serve(listener, std::future::pending())
-                .await
-                .unwrap();
-        });
-    });
-    address.recv().unwrap()
+/// Puts the key where its owner would.
+fn up(lending: &Lending) -> Up {
+    let mut up = lending.start();
+    up.wait_for_line("project team: ready");
+    lending.put_keys(&json!({"ANTHROPIC_API_KEY": KEY, "ANTHROPIC_BASE_URL": lending.model}));
+    up
 }
 
 #[test]
 fn a_planted_key_is_seen_nowhere_and_the_brokers_count_is_the_usage() {
-    let lending = Lending::new();
-    let mut up = lending.up();
+    let lending = lending();
+    let mut up = up(&lending);
     lending.ask("one", "");
     let entry = wait_for("the ending in the ledger", || ended(&lending.path, "one-r1"));
     assert!(entry.contains("phase: Completed"), "{entry}");
@@ -196,7 +109,7 @@ fn a_planted_key_is_seen_nowhere_and_the_brokers_count_is_the_usage() {
     assert!(cluster.contains("\"KeysLent\"") && cluster.contains("AMBIENT_BROKER_URL"), "{cluster}");
     up.signal(Signal::SIGINT);
     let said = up.all_lines().join("\n");
-    let log = std::fs::read_to_string(lending.world.path("data/broker/log")).unwrap();
+    let log = lending.brokers_log();
     assert!(log.contains("a model has answered"), "{log}");
     for (place, text) in
         [("Git", &objects), ("the cluster", &cluster), ("what `up` says", &said), ("the broker's log", &log)]
@@ -219,8 +132,8 @@ fn objects(path: &Path) -> String {
 
 #[test]
 fn a_budget_is_kept_whatever_the_agent_says() {
-    let lending = Lending::new();
-    let up = lending.up();
+    let lending = lending();
+    let up = up(&lending);
     lending.ask("one", "  budget: {maxTokens: 1040}\n");
     let entry = wait_for("the ending in the ledger", || ended(&lending.path, "one-r1"));
     assert!(entry.contains("reason: BudgetExceeded"), "{entry}");
@@ -236,8 +149,8 @@ fn a_budget_is_kept_whatever_the_agent_says() {
 
 #[test]
 fn what_is_lent_outlives_the_platform() {
-    let lending = Lending::new();
-    let mut up = lending.up();
+    let lending = lending();
+    let mut up = up(&lending);
     let gate = lending.world.path("gate");
     lending.ask("one", &format!("  environmentVariables: {{{GATE}: {}}}\n", gate.display()));
     up.wait_for_line("team/one run 1: Running");

@@ -156,7 +156,7 @@ async fn broker(folder: &std::path::Path, signer: &Signer, model: SocketAddr) ->
         credential: Some(reference),
         models: Vec::new(),
         repositories: Vec::new(),
-        project: None,
+        place: None,
     };
     let binding = Binding {
         run: RunKey::new("demo", "bench", 1)?,
@@ -170,7 +170,7 @@ async fn broker(folder: &std::path::Path, signer: &Signer, model: SocketAddr) ->
         state_directory: folder.join("state"),
         public_keys: signer.public_paserk()?,
         credentials: Arc::new(FolderCredentials::new(folder.join("secrets"))),
-        models: ModelTable::built_in(),
+        models: ModelTable::built_in().clone(),
         bindings: vec![binding],
         limits: Limits::default(),
     };

@@ -35,7 +35,7 @@ pub(crate) async fn admitted(
         return Ok((String::new(), None));
     };
     let model = model.clone().or_else(|| details.model.clone()).ok_or(Refusal::NoModel)?;
-    if !upstream.allows_model(&model) {
+    if !shared.models.allows(&upstream.models, &model) {
         return Err(Refusal::Model { model, allowed: upstream.models.join(", ") });
     }
     if matches!(asked, Endpoint::CountTokens { .. }) {

@@ -10,6 +10,8 @@ use http::{HeaderName, HeaderValue, header};
 
 use crate::credentials::{CredentialError, Fields};
 
+/// The entry with what Google Cloud's own programs find in a file, whose path they are told by a variable of this name.
+const ON_FILE: &str = "GOOGLE_APPLICATION_CREDENTIALS";
 /// The user that forges take beside a token.
 const TOKEN_USER: &str = "x-access-token";
 
@@ -64,6 +66,23 @@ impl Credential {
         Self::header(name, &text, vec![key.to_owned()]).ok_or_else(|| missing(reference, entry))
     }
 
+    /// Makes the header for a service of Google Cloud from an access token.
+    pub(crate) fn of_token(
+        upstream: &Upstream,
+        reference: &CredentialReference,
+        fields: &Fields,
+        token: String,
+    ) -> Result<Self, CredentialError> {
+        check_way(upstream, reference, fields)?;
+        let made = Self::header(header::AUTHORIZATION, &format!("Bearer {token}"), vec![token]);
+        made.ok_or_else(|| missing(reference, ON_FILE))
+    }
+
+    /// Whether it is shown as a bearer token.
+    pub(crate) fn is_bearer(&self) -> bool {
+        self.name == header::AUTHORIZATION
+    }
+
     /// Makes the header for the repository at `address`; none where the Secret is for another place.
     pub(crate) fn of_repository(
         upstream: &Upstream,
@@ -104,11 +123,22 @@ const fn usual_entries(kind: UpstreamKind) -> &'static [&'static str] {
     match kind {
         UpstreamKind::Anthropic => &["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"],
         UpstreamKind::Gemini => &["GEMINI_API_KEY", "GOOGLE_API_KEY"],
-        UpstreamKind::VertexAnthropic => &["GOOGLE_ACCESS_TOKEN"],
-        UpstreamKind::VertexGemini => &["GOOGLE_ACCESS_TOKEN", "GOOGLE_API_KEY"],
+        UpstreamKind::VertexAnthropic => &[ON_FILE, "GOOGLE_ACCESS_TOKEN"],
+        UpstreamKind::VertexGemini => &[ON_FILE, "GOOGLE_ACCESS_TOKEN", "GOOGLE_API_KEY"],
         UpstreamKind::OpenAi => &["OPENAI_API_KEY"],
         UpstreamKind::GitHttp => &[],
     }
+}
+
+/// The entry of a Secret for which Google Cloud gives a token, and its text; none where it has the token or a key.
+pub(crate) fn on_file<'a>(
+    kind: UpstreamKind,
+    reference: &'a CredentialReference,
+    fields: &'a Fields,
+) -> Option<(&'a str, &'a str)> {
+    let is_vertex = matches!(kind, UpstreamKind::VertexAnthropic | UpstreamKind::VertexGemini);
+    let found = model_key(kind, reference, fields).ok().filter(|_| is_vertex);
+    found.filter(|(entry, text)| *entry == ON_FILE || text.starts_with('{'))
 }
 
 fn model_key<'a>(
@@ -140,7 +170,7 @@ fn check_way(
 }
 
 /// Whether nobody on the way can read what is sent: it is encrypted, or stays on this machine.
-fn is_safe(url: &str) -> bool {
+pub(crate) fn is_safe(url: &str) -> bool {
     let Some(rest) = url.strip_prefix("http://") else { return true };
     let authority = rest.split('/').next().unwrap_or_default();
     let host = if authority.starts_with('[') {
@@ -189,7 +219,7 @@ mod tests {
             credential: None,
             models: Vec::new(),
             repositories: Vec::new(),
-            project: None,
+            place: None,
         };
         let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let made = match kind {
@@ -295,7 +325,7 @@ mod tests {
             credential: None,
             models: Vec::new(),
             repositories: Vec::new(),
-            project: None,
+            place: None,
         };
         for (text, expected) in [
             ("", Some("https://usual.example")),

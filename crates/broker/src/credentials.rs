@@ -44,6 +44,18 @@ pub enum CredentialError {
         /// The entry, or entries, of which one is needed.
         entry: String,
     },
+    /// No token is given for what is on file there.
+    #[error("the entry {entry} of the credential {namespace}/{name}: {cause}")]
+    Token {
+        /// Namespace of the Secret.
+        namespace: String,
+        /// Its name.
+        name: String,
+        /// The entry.
+        entry: String,
+        /// Why.
+        cause: String,
+    },
     /// It names a place that is none.
     #[error(
         "the entry {entry} of the credential {namespace}/{name} is no address: write https://host, without user and query"

@@ -4,6 +4,8 @@
 use ambient_protocol::broker::{Upstream, UpstreamKind};
 use http::Method;
 
+use crate::vertex;
+
 /// What is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Endpoint {
@@ -42,8 +44,8 @@ pub(crate) enum NoEndpoint {
     GitPush,
     /// The repository is not the run's.
     Repository(String),
-    /// The project is not the run's.
-    Project(String),
+    /// The place at Vertex AI is not the run's.
+    Place(String),
 }
 
 /// Finds the endpoint. `path` is what follows the upstream's name, with its slash.
@@ -86,7 +88,9 @@ pub(crate) fn endpoint(
         {
             Ok(Endpoint::Models)
         }
-        UpstreamKind::VertexAnthropic | UpstreamKind::VertexGemini if is_post => vertex(upstream, path),
+        UpstreamKind::VertexAnthropic | UpstreamKind::VertexGemini if is_post => {
+            vertex::endpoint(upstream, path)
+        }
         _ => Err(NoEndpoint::Unknown),
     }
 }
@@ -100,12 +104,12 @@ fn is_model_list(path: &str) -> bool {
     })
 }
 
-fn version<'a>(path: &'a str, versions: &[&str]) -> Option<&'a str> {
+pub(crate) fn version<'a>(path: &'a str, versions: &[&str]) -> Option<&'a str> {
     versions.iter().find_map(|version| path.strip_prefix(version).filter(|rest| rest.starts_with('/')))
 }
 
 /// `<model>:<method>`.
-fn model_method(text: &str) -> Result<Endpoint, NoEndpoint> {
+pub(crate) fn model_method(text: &str) -> Result<Endpoint, NoEndpoint> {
     let (model, method) = text.split_once(':').ok_or(NoEndpoint::Unknown)?;
     if model.is_empty() || model.contains('/') {
         return Err(NoEndpoint::Unknown);
@@ -120,28 +124,6 @@ fn model_method(text: &str) -> Result<Endpoint, NoEndpoint> {
         }
         "countTokens" => Ok(Endpoint::CountTokens { model }),
         _ => Err(NoEndpoint::Unknown),
-    }
-}
-
-/// `[/v1][/projects/P/locations/L]/publishers/<publisher>/models/<model>:<method>`. Without a project the credential
-/// names one.
-fn vertex(upstream: &Upstream, path: &str) -> Result<Endpoint, NoEndpoint> {
-    let path = version(path, &["/v1beta1", "/v1"]).unwrap_or(path);
-    let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
-    let (project, rest) = match parts[..] {
-        ["projects", project, "locations", _, ref rest @ ..] => (Some(project), rest),
-        ref rest => (None, rest),
-    };
-    let publisher = if upstream.kind == UpstreamKind::VertexGemini { "google" } else { "anthropic" };
-    let ["publishers", named, "models", model] = *rest else { return Err(NoEndpoint::Unknown) };
-    if named != publisher {
-        return Err(NoEndpoint::Unknown);
-    }
-    match (&upstream.project, project) {
-        (Some(allowed), named) if named != Some(allowed) => {
-            Err(NoEndpoint::Project(named.unwrap_or_default().to_owned()))
-        }
-        _ => model_method(model),
     }
 }
 
@@ -188,7 +170,7 @@ mod tests {
             credential: None,
             models: Vec::new(),
             repositories: vec!["team/app".to_owned()],
-            project: Some("p1".to_owned()),
+            place: None,
         }
     }
 
@@ -200,7 +182,7 @@ mod tests {
 
     #[test]
     fn known_paths_are_let_through() {
-        use UpstreamKind::{Anthropic, Gemini, GitHttp, OpenAi, VertexAnthropic, VertexGemini};
+        use UpstreamKind::{Anthropic, Gemini, GitHttp, OpenAi};
         let generate = |model: Option<&str>| Endpoint::Generate { model: model.map(str::to_owned) };
         let count = |model: Option<&str>| Endpoint::CountTokens { model: model.map(str::to_owned) };
         let git = Endpoint::Git { repository: "team/app".to_owned() };
@@ -217,24 +199,6 @@ mod tests {
             (Gemini, Method::POST, "/v1beta/models/g-1:generateContent", generate(Some("g-1"))),
             (Gemini, Method::POST, "/v1beta/models/g-1:countTokens", count(Some("g-1"))),
             (Gemini, Method::GET, "/v1beta/models", Endpoint::Models),
-            (
-                VertexAnthropic,
-                Method::POST,
-                "/projects/p1/locations/l/publishers/anthropic/models/m:streamRawPredict",
-                generate(Some("m")),
-            ),
-            (
-                VertexAnthropic,
-                Method::POST,
-                "/v1/projects/p1/locations/l/publishers/anthropic/models/count-tokens:rawPredict",
-                count(None),
-            ),
-            (
-                VertexGemini,
-                Method::POST,
-                "/v1beta1/projects/p1/locations/l/publishers/google/models/g:streamGenerateContent",
-                generate(Some("g")),
-            ),
             (GitHttp, Method::GET, "/team/app.git/info/refs?service=git-upload-pack", git.clone()),
             (GitHttp, Method::GET, "/team/app/info/refs?service=git-upload-pack", git.clone()),
             (GitHttp, Method::POST, "/team/app.git/git-upload-pack", git),
@@ -245,7 +209,7 @@ mod tests {
 
     #[test]
     fn all_else_is_refused() {
-        use UpstreamKind::{Anthropic, Gemini, GitHttp, OpenAi, VertexAnthropic, VertexGemini};
+        use UpstreamKind::{Anthropic, Gemini, GitHttp, OpenAi};
         let other = |name: &str| NoEndpoint::Repository(name.to_owned());
         for (kind, method, address, expected) in [
             (Anthropic, Method::POST, "/v1/messages/batches", NoEndpoint::Unknown),
@@ -257,24 +221,6 @@ mod tests {
             (OpenAi, Method::POST, "/v1/files", NoEndpoint::Unknown),
             (Gemini, Method::POST, "/v1beta/models/g:batchGenerateContent", NoEndpoint::Unknown),
             (Gemini, Method::POST, "/v1beta/cachedContents", NoEndpoint::Unknown),
-            (
-                VertexAnthropic,
-                Method::POST,
-                "/projects/p2/locations/l/publishers/anthropic/models/m:rawPredict",
-                NoEndpoint::Project("p2".to_owned()),
-            ),
-            (
-                VertexAnthropic,
-                Method::POST,
-                "/projects/p1/locations/l/publishers/google/models/m:rawPredict",
-                NoEndpoint::Unknown,
-            ),
-            (
-                VertexGemini,
-                Method::POST,
-                "/v1beta1/publishers/google/models/g:generateContent",
-                NoEndpoint::Project(String::new()),
-            ),
             (GitHttp, Method::GET, "/team/app.git/info/refs", NoEndpoint::Unknown),
             (GitHttp, Method::GET, "/team/app.git/info/refs?service=git-receive-pack", NoEndpoint::GitPush),
             (GitHttp, Method::POST, "/team/app.git/git-receive-pack", NoEndpoint::GitPush),

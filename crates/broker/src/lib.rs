@@ -25,6 +25,7 @@ mod door;
 mod endpoint;
 mod estimate;
 mod forward;
+mod google;
 mod headers;
 mod hosted;
 mod manage;
@@ -41,6 +42,7 @@ mod stall;
 mod tunnel;
 mod unasked;
 mod upstream;
+mod vertex;
 
 pub use config::{Config, Limits};
 pub use credentials::{Cached, CredentialError, Credentials, Fields, FolderCredentials};

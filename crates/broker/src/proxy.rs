@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ambient_protocol::RunKey;
-use ambient_protocol::broker::{SESSION_TOKEN_HEADER, Upstream, UpstreamKind};
+use ambient_protocol::broker::{CredentialReference, SESSION_TOKEN_HEADER, Upstream, UpstreamKind};
 use ambient_protocol::token::Scope;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName};
@@ -20,6 +20,7 @@ use crate::admission::{admitted, details};
 use crate::answer::{Counting, Entry, PassedOn};
 use crate::body::{self, Body};
 use crate::credential::{self, Credential};
+use crate::credentials::{CredentialError, Fields};
 use crate::dialect::Dialect;
 use crate::endpoint::{Endpoint, endpoint};
 use crate::mask::MaskedBody;
@@ -29,7 +30,7 @@ use crate::runs::Run;
 use crate::server::Shared;
 use crate::unasked::WithoutUsage;
 use crate::upstream::{NoAnswer, UpstreamClient};
-use crate::{headers, query, unasked};
+use crate::{headers, query, unasked, vertex};
 
 /// Answers a request for `/<upstream>/…`.
 pub(crate) async fn pass_on(shared: &Shared, request: Request<Incoming>) -> Response<Body> {
@@ -165,9 +166,28 @@ async fn opened<'u>(
             let address = format!("{}/{repository}", upstream.base_url.trim_end_matches('/'));
             Credential::of_repository(&upstream, &address, reference, &fields)?
         }
-        _ => Some(Credential::of_model(&upstream, reference, &fields)?),
+        _ => Some(for_model(shared, &upstream, reference, &fields).await?),
     };
     Ok((upstream, credential))
+}
+
+async fn for_model(
+    shared: &Shared,
+    upstream: &Upstream,
+    reference: &CredentialReference,
+    fields: &Fields,
+) -> Result<Credential, CredentialError> {
+    let Some((entry, file)) = credential::on_file(upstream.kind, reference, fields) else {
+        return Credential::of_model(upstream, reference, fields);
+    };
+    let got = shared.access_tokens.of(file, &shared.upstreams, shared.now()).await;
+    let token = got.map_err(|why| CredentialError::Token {
+        namespace: reference.namespace.clone(),
+        name: reference.name.clone(),
+        entry: entry.to_owned(),
+        cause: why.to_string(),
+    })?;
+    Credential::of_token(upstream, reference, fields, token)
 }
 
 /// The request as it goes to the upstream.
@@ -178,7 +198,9 @@ fn outgoing(
     credential: Option<&Credential>,
     body: Bytes,
 ) -> Result<Request<Full<Bytes>>, Refusal> {
-    let mut address = format!("{}{path}", upstream.base_url.trim_end_matches('/'));
+    let place = upstream.place.as_ref().filter(|_| credential.is_some_and(Credential::is_bearer));
+    let placed = place.map_or(Cow::Borrowed(path), |place| vertex::placed(path, place));
+    let mut address = format!("{}{placed}", upstream.base_url.trim_end_matches('/'));
     let query = parts.uri.query().unwrap_or_default();
     let query = if asked.is_of_model() { query::of_counted(query)? } else { query::without_keys(query) };
     if !query.is_empty() {

@@ -35,8 +35,8 @@ pub(crate) enum Refusal {
     GitPush,
     #[error("the repository {0} is not one of this run's")]
     Repository(String),
-    #[error("the project \"{0}\" is not this run's")]
-    Project(String),
+    #[error("{0} is not this run's place at Vertex AI")]
+    Place(String),
     #[error("the model \"{model}\" is not allowed for this run; allowed are: {allowed}")]
     Model { model: String, allowed: String },
     #[error("the request names no model")]
@@ -107,7 +107,7 @@ impl Refusal {
             NoEndpoint::Unknown => Self::Path(path.to_owned()),
             NoEndpoint::GitPush => Self::GitPush,
             NoEndpoint::Repository(name) => Self::Repository(name),
-            NoEndpoint::Project(name) => Self::Project(name),
+            NoEndpoint::Place(name) => Self::Place(name),
         }
     }
 
@@ -121,7 +121,7 @@ impl Refusal {
             | Self::Expired
             | Self::GitPush
             | Self::Repository(_)
-            | Self::Project(_)
+            | Self::Place(_)
             | Self::Model { .. }
             | Self::NotAllowed(_)
             | Self::NotPublic(_) => StatusCode::FORBIDDEN,
@@ -155,7 +155,7 @@ impl Refusal {
             Self::NotBound(_) | Self::NoBinding(_) | Self::Expired => "binding",
             Self::NoUpstream { .. } | Self::Path(_) => "path",
             Self::GitPush | Self::Repository(_) => "repository",
-            Self::Project(_) => "project",
+            Self::Place(_) => "place",
             Self::Model { .. } | Self::NoModel => "model",
             Self::Unreadable(_) | Self::TooLarge(_) | Self::SlowBody | Self::Binding(_) => "request",
             Self::CostReached { .. } | Self::TokensReached { .. } => "budget",

@@ -24,6 +24,7 @@ use crate::body::{Body, full};
 use crate::config::{Config, Limits};
 use crate::credentials::Credentials;
 use crate::dialect::Dialect;
+use crate::google::AccessTokens;
 use crate::mask::Masks;
 use crate::places::{Bounds, Place, Places};
 use crate::refusal::Refusal;
@@ -72,6 +73,7 @@ pub(crate) struct Shared {
     pub(crate) sessions: Verifier,
     pub(crate) operators: Verifier,
     pub(crate) credentials: Arc<dyn Credentials>,
+    pub(crate) access_tokens: AccessTokens,
     pub(crate) models: ModelTable,
     pub(crate) masks: Masks,
     pub(crate) limits: Limits,
@@ -100,6 +102,7 @@ impl Broker {
             sessions: Verifier::for_any_audience(&config.public_keys)?,
             operators: Verifier::new(AUDIENCE, &config.public_keys)?,
             credentials: config.credentials,
+            access_tokens: AccessTokens::default(),
             models: config.models,
             upstreams: UpstreamClient::new(&config.limits),
             masks: Masks::default(),

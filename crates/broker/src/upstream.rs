@@ -24,13 +24,16 @@ pub(crate) struct UpstreamClient {
 }
 
 /// Why there is no answer.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum NoAnswer {
     /// No connection: nothing was sent.
+    #[error("it cannot be reached: {0}")]
     Unreachable(String),
     /// A connection that broke.
+    #[error("{0}")]
     Broken(String),
     /// None in time.
+    #[error("it has not answered in time")]
     Silent,
 }
 

@@ -71,6 +71,9 @@ pub struct EffectiveSession {
     /// The Secret with the agent's keys; absent means the platform's default name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runner_secret: Option<String>,
+    /// Where the project has its models on Vertex AI, if it has them there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vertex: Option<Vertex>,
     /// Where the result goes.
     pub results: ResultsTarget,
 }
@@ -101,6 +104,18 @@ impl EffectiveSession {
     pub fn result_path(&self) -> String {
         self.key.result_path(&self.month())
     }
+}
+
+/// A place at Vertex AI, Google Cloud's service of models.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Vertex {
+    /// The project that is billed.
+    pub project: String,
+    /// The region, or `global`.
+    pub region: String,
+    /// Whose models are asked for there, by the service's own names: `anthropic`, `google`.
+    pub publishers: Vec<String>,
 }
 
 /// One thing that an agent is told beside what is asked of it, in AG-UI's form.

@@ -5,8 +5,13 @@
 //! overrides single models. A price that is not known for sure is left out, and a budget in dollars then refuses the
 //! model: better than a wrong sum.
 
+mod name;
+
+use std::sync::LazyLock;
+
 use serde::{Deserialize, Serialize};
 
+use self::name::ModelName;
 use crate::broker::{MicroDollars, TokenCounts};
 
 /// The models by name.
@@ -28,6 +33,9 @@ pub struct ModelTable {
 pub struct Model {
     /// Its name at its vendor, without date.
     pub id: String,
+    /// What people call it in short, as Claude Code has it: `sonnet`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<String>,
     /// Its name on Vertex AI, where that is another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vertex_id: Option<String>,
@@ -90,8 +98,11 @@ pub struct LongPrompt {
 impl ModelTable {
     /// The table that ships with Ambient.
     #[must_use]
-    pub fn built_in() -> Self {
-        Self::parse(include_str!("../models.json")).expect("a test reads this very file")
+    pub fn built_in() -> &'static Self {
+        static TABLE: LazyLock<ModelTable> = LazyLock::new(|| {
+            ModelTable::parse(include_str!("../models.json")).expect("a test reads this very file")
+        });
+        &TABLE
     }
 
     /// Reads a table.
@@ -102,22 +113,57 @@ impl ModelTable {
         serde_json::from_str(text)
     }
 
-    /// Models of `other` replace or join those here.
+    /// Models of `other` replace or join those here. One that is replaced keeps its other names, unless `other` has some.
     #[must_use]
-    pub fn overridden_by(mut self, other: Self) -> Self {
-        self.models.retain(|model| other.models.iter().all(|better| better.id != model.id));
+    pub fn overridden_by(mut self, mut other: Self) -> Self {
+        for better in &mut other.models {
+            let Some(at) = self.models.iter().position(|model| model.id == better.id) else { continue };
+            let model = self.models.swap_remove(at);
+            better.vertex_id = better.vertex_id.take().or(model.vertex_id);
+            if better.aliases.is_empty() {
+                better.aliases = model.aliases;
+            }
+        }
         self.models.extend(other.models);
         self
     }
 
-    /// The model of a name as requests have it: with the vendor's folder, a date or `latest` at its end, or as on Vertex.
+    /// The model of a name as requests, manifests and people have it: in short, with the vendor's folder, a date or
+    /// `latest` at its end, or as on Vertex AI.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<&Model> {
-        let name = name.rsplit('/').next().unwrap_or(name);
-        let named = |text: &str| {
-            self.models.iter().find(|model| model.id == text || model.vertex_id.as_deref() == Some(text))
+        ModelName::read(name, self).model
+    }
+
+    /// The whole name of a model that is named in short; any other as it is.
+    #[must_use]
+    pub fn in_full(&self, name: &str) -> String {
+        let (bare, window) = name::split_window(name);
+        match self.models.iter().find(|model| model.aliases.iter().any(|alias| alias == bare)) {
+            Some(model) => format!("{}{window}", model.id),
+            None => name.to_owned(),
+        }
+    }
+
+    /// The name by which Vertex AI knows a model; that of a model which is not in the table is left as it is.
+    #[must_use]
+    pub fn at_vertex(&self, name: &str) -> String {
+        let ModelName { base, version, model, .. } = ModelName::read(name, self);
+        let Some(model) = model else { return name.to_owned() };
+        let known = match (version, &model.vertex_id) {
+            (Some(version), Some(_)) => format!("{base}@{version}"),
+            (None, Some(vertex_id)) => vertex_id.clone(),
+            (_, None) => model.id.clone(),
         };
-        named(name).or_else(|| named(without_version(name)))
+        format!("{known}{}", name::split_window(name).1)
+    }
+
+    /// Whether a model is one of those that are allowed; an empty list allows all. A name without a date allows every date of
+    /// the model, one with a date this alone, and a beginning with `*` whatever begins so.
+    #[must_use]
+    pub fn allows(&self, allowed: &[String], name: &str) -> bool {
+        let wanted = ModelName::read(name, self);
+        allowed.is_empty() || allowed.iter().any(|allowed| wanted.is_within(allowed, self))
     }
 
     /// The price of a model, where it is known.
@@ -146,29 +192,6 @@ impl Price {
     }
 }
 
-/// `name@20250929`, `name@default`, `name-20250929`, `name-2025-09-29`, `name-latest` and `name[1m]` are all `name`.
-fn without_version(name: &str) -> &str {
-    let name = name.split(['@', '[']).next().unwrap_or(name);
-    let name = name.strip_suffix("-latest").unwrap_or(name);
-    let digits =
-        |text: &str, count: usize| text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
-    if let Some((base, date)) = name.rsplit_once('-')
-        && digits(date, 8)
-    {
-        return base;
-    }
-    let cut = name.len().checked_sub(11).filter(|cut| name.is_char_boundary(*cut));
-    match cut.map(|cut| name.split_at(cut)) {
-        Some((base, date)) if date.starts_with('-') && is_date(&date[1..], digits) => base,
-        _ => name,
-    }
-}
-
-fn is_date(text: &str, digits: impl Fn(&str, usize) -> bool) -> bool {
-    let parts: Vec<_> = text.split('-').collect();
-    matches!(parts[..], [year, month, day] if digits(year, 4) && digits(month, 2) && digits(day, 2))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -180,25 +203,6 @@ mod tests {
         for model in &table.models {
             assert_eq!(table.find(&model.id), Some(model));
             assert!(model.price.is_none() || model.price_source.is_some(), "{}", model.id);
-        }
-    }
-
-    #[test]
-    fn names_lead_to_models() {
-        let table = ModelTable::built_in();
-        for (name, id) in [
-            ("claude-sonnet-4-5", Some("claude-sonnet-4-5")),
-            ("claude-sonnet-4-5-20250929", Some("claude-sonnet-4-5")),
-            ("claude-sonnet-4-5@20250929", Some("claude-sonnet-4-5")),
-            ("claude-sonnet-4-5[1m]", Some("claude-sonnet-4-5")),
-            ("models/gemini-2.5-flash", Some("gemini-2.5-flash")),
-            ("gpt-5-2025-08-07", Some("gpt-5")),
-            ("gemini-2.5-flash-latest", Some("gemini-2.5-flash")),
-            ("claude-sonnet-4-5-more", None),
-            ("å-2025-08-07", None),
-            ("", None),
-        ] {
-            assert_eq!(table.find(name).map(|model| model.id.as_str()), id, "{name}");
         }
     }
 
@@ -235,10 +239,11 @@ mod tests {
 
     #[test]
     fn another_table_overrides_single_models() {
-        let own = r#"{"version": 2, "models": [{"id": "gpt-5", "price": {"input": "1.00", "output": "2.00"}}, {"id": "mine"}]}"#;
-        let table = ModelTable::built_in().overridden_by(ModelTable::parse(own).unwrap());
+        let own = r#"{"version": 2, "models": [{"id": "claude-sonnet-5-5"}, {"id": "gpt-5", "price": {"input": "1.00", "output": "2.00"}}, {"id": "mine"}]}"#;
+        let table = ModelTable::built_in().clone().overridden_by(ModelTable::parse(own).unwrap());
         assert_eq!(table.price("gpt-5").map(|price| price.rates.input.to_string()).as_deref(), Some("1.00"));
         assert!(table.find("mine").is_some() && table.price("mine").is_none());
         assert!(table.price("claude-haiku-4-5").is_some());
+        assert_eq!(table.in_full("sonnet"), "claude-sonnet-5-5", "it is still called so");
     }
 }

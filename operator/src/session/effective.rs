@@ -3,6 +3,8 @@
 //! Settings give defaults, the project's ceilings bound what anybody asked for. What exceeds a ceiling is refused with
 //! the way out, not cut in silence: a run that does less than its manifest says would surprise its author.
 
+mod model;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use ambient_crds::project::Ceilings;
@@ -15,7 +17,7 @@ use ambient_crds::validation::session_problems;
 use ambient_protocol::broker::EgressRule;
 use ambient_protocol::effective::{
     Allowed, Approval, ApprovalMode, ContextItem, EffectiveRepository, EffectiveSession, Limits,
-    ModelSettings, ResultsTarget, SourceReference, Workflow,
+    ResultsTarget, SourceReference, Workflow,
 };
 use ambient_protocol::registry::{AgentRegistry, DEFAULT_RUNNER_TYPE};
 use ambient_protocol::run::RunKey;
@@ -59,7 +61,7 @@ pub(super) fn merge(inputs: EffectiveInputs<'_>) -> Result<EffectiveSession, Eff
     let runner_type = runner_type(spec, &defaults, ceilings)?;
     let agent =
         registry.get(&runner_type).map_err(|error| EffectiveError::RunnerType(error.to_string()))?.clone();
-    let model = model(spec, &defaults, agent.default_model.as_deref(), ceilings)?;
+    let model = model::settings(spec, &defaults, &agent, ceilings)?;
     let user = spec.user_context.as_ref();
     let mcp_servers = mcp_servers(
         &agent.mcp_servers,
@@ -92,6 +94,7 @@ pub(super) fn merge(inputs: EffectiveInputs<'_>) -> Result<EffectiveSession, Eff
         mcp_servers,
         environment: spec.environment_variables.clone(),
         runner_secret: settings.and_then(|settings| settings.runner_secrets_name.clone()),
+        vertex: settings.and_then(|settings| settings.vertex.as_ref()).map(model::at_vertex),
         results: results.clone(),
     })
 }
@@ -154,22 +157,6 @@ fn runner_type(
     let wanted = wanted.unwrap_or_else(|| DEFAULT_RUNNER_TYPE.to_owned());
     allowed_word("spec.runnerType", &wanted, ceilings.map(|ceilings| ceilings.runner_types.as_slice()))?;
     Ok(wanted)
-}
-
-fn model(
-    spec: &AgenticSessionSpec,
-    defaults: &SessionDefaults,
-    agents_default: Option<&str>,
-    ceilings: Option<&Ceilings>,
-) -> Result<ModelSettings, EffectiveError> {
-    let settings = spec.llm_settings.clone().unwrap_or_default();
-    let name =
-        settings.model.or_else(|| defaults.model.clone()).or_else(|| agents_default.map(str::to_owned));
-    if let Some(name) = &name {
-        allowed_word("spec.llmSettings.model", name, ceilings.map(|ceilings| ceilings.models.as_slice()))?;
-    }
-    let max_tokens = settings.max_tokens.and_then(|tokens| u64::try_from(tokens).ok());
-    Ok(ModelSettings { name, temperature: settings.temperature, max_tokens })
 }
 
 /// An empty list allows everything.

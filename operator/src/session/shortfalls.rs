@@ -4,7 +4,7 @@ use ambient_crds::conditions::{ConditionType, Reason};
 use ambient_crds::session::AgenticSession;
 use ambient_crds::validation::deprecated_fields_in_use;
 use ambient_kit::conditions::Statement;
-use ambient_protocol::broker::{keys_not_lent, services};
+use ambient_protocol::broker::{can_ask_vertex, keys_not_lent, services};
 use ambient_protocol::capabilities::AgentFeature;
 use ambient_protocol::effective::{ApprovalMode, EffectiveSession, ResultsMode};
 use ambient_protocol::registry::{ACP, GEMINI_CLI, LANGGRAPH};
@@ -123,7 +123,7 @@ fn without_effect(effective: &EffectiveSession, lends: bool) -> Vec<Unsupported>
 }
 
 /// What is not done with limits and settings of the model.
-fn of_the_model(effective: &EffectiveSession, lends: bool) -> [Unsupported; 6] {
+fn of_the_model(effective: &EffectiveSession, lends: bool) -> [Unsupported; 7] {
     let gaps = gaps(effective.framework());
     let is_counted = lends && is_counted(effective);
     [
@@ -157,7 +157,22 @@ fn of_the_model(effective: &EffectiveSession, lends: bool) -> [Unsupported; 6] {
             "spec.environmentVariables with a key or address of the agent's model",
             "the agent asks the broker; the Secret with the key says where that goes, by an entry of the variable's name",
         ),
+        unsupported(
+            effective.vertex.is_some()
+                && !effective.agent.key_names.is_empty()
+                && !(lends && can_ask_vertex(effective)),
+            "spec.vertex of ProjectSettings",
+            without_vertex(lends),
+        ),
     ]
+}
+
+fn without_vertex(lends: bool) -> &'static str {
+    if lends {
+        "this agent asks the models' own services: it cannot be told to ask Vertex AI"
+    } else {
+        "the agent asks the models' own services: this operator has no broker, which would ask Vertex AI for it"
+    }
 }
 
 /// Whether the session's variables name a key or an address of a service whose keys are lent.
@@ -245,6 +260,17 @@ mod tests {
             ("replay", &["spec.budget.maxTokens"]),
         ] {
             assert_eq!(asked_in_vain(&budget(runner_type), &json!({}), true), expected, "{runner_type}");
+        }
+        let vertex = json!({"vertex": {"project": "p"}});
+        for (runner_type, lends, told) in [
+            ("claude-agent-sdk", true, 0),
+            ("gemini-cli", true, 0),
+            ("replay", false, 0),
+            ("langgraph", true, 1),
+            ("claude-agent-sdk", false, 1),
+        ] {
+            let found = asked_in_vain(&json!({"runnerType": runner_type}), &vertex, lends);
+            assert_eq!(found.len(), told, "{runner_type}");
         }
         let elsewhere = json!({"environmentVariables": {"ANTHROPIC_BASE_URL": "https://models.example"}});
         assert_eq!(asked_in_vain(&elsewhere, &json!({}), true).len(), 1);

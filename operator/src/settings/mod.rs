@@ -13,6 +13,7 @@ use ambient_kit::apply::{FieldManager, apply_status};
 use ambient_kit::clock::now;
 use ambient_kit::conditions::{Statement, merge};
 use ambient_kit::retry::{ErrorClass, classify};
+use ambient_protocol::models::ModelTable;
 use futures::StreamExt as _;
 use kube::ResourceExt as _;
 use kube::api::{Api, ListParams};
@@ -94,8 +95,12 @@ fn ceiling_excesses(spec: &ProjectSettingsSpec, ceilings: Option<&Ceilings>) -> 
     found.extend(over("defaults.timeout", defaults.timeout, ceilings.timeout));
     found.extend(over("defaults.budget.maxCostUsd", budget.max_cost_usd, ceilings.max_cost_usd));
     found.extend(over("defaults.budget.maxTokens", budget.max_tokens, ceilings.max_tokens));
-    found.extend(outside("defaults.model", defaults.model.as_ref(), &ceilings.models));
-    found.extend(outside("defaults.runnerType", defaults.runner_type.as_ref(), &ceilings.runner_types));
+    let model = defaults.model.as_ref().filter(|name| !ModelTable::built_in().allows(&ceilings.models, name));
+    found.extend(outside("defaults.model", model, &ceilings.models));
+    let runner_types = &ceilings.runner_types;
+    let is_allowed = |wanted: &&String| runner_types.is_empty() || runner_types.contains(wanted);
+    let runner_type = defaults.runner_type.as_ref().filter(|wanted| !is_allowed(wanted));
+    found.extend(outside("defaults.runnerType", runner_type, runner_types));
     found
 }
 
@@ -108,10 +113,8 @@ fn over<T: PartialOrd + std::fmt::Display>(
     (wanted > ceiling).then(|| format!("{field} is {wanted}, the Project allows {ceiling}"))
 }
 
-fn outside(field: &str, wanted: Option<&String>, allowed: &[String]) -> Option<String> {
-    let wanted = wanted?;
-    let refused = !allowed.is_empty() && !allowed.contains(wanted);
-    refused.then(|| format!("{field} is \"{wanted}\", the Project allows {}", allowed.join(", ")))
+fn outside(field: &str, refused: Option<&String>, allowed: &[String]) -> Option<String> {
+    Some(format!("{field} is \"{}\", the Project allows {}", refused?, allowed.join(", ")))
 }
 
 /// Settings can narrow access, never widen it: only groups and roles that the Project names count.

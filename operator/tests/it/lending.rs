@@ -45,7 +45,7 @@ impl TestBroker {
             state_directory: self.folder.path().join("state"),
             public_keys: self.public_keys.clone(),
             credentials: Arc::new(FolderCredentials::new(self.folder.path())),
-            models: ModelTable::built_in(),
+            models: ModelTable::built_in().clone(),
             bindings: Vec::new(),
             limits: Limits::default(),
         };

@@ -5,6 +5,7 @@
 mod budgets;
 mod credentials;
 mod git;
+mod google;
 mod limits;
 mod models;
 mod restart;

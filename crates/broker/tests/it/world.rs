@@ -68,7 +68,7 @@ pub(crate) fn upstream(name: &str, kind: UpstreamKind, base_url: &str) -> Upstre
         }),
         models: Vec::new(),
         repositories: vec!["team/app".to_owned()],
-        project: None,
+        place: None,
     }
 }
 
@@ -107,7 +107,7 @@ pub(crate) fn config(folder: &Path, signer: &Signer, binding: Binding) -> Config
         state_directory: folder.join("state"),
         public_keys: signer.public_paserk().unwrap(),
         credentials: Arc::new(plant(folder)),
-        models: ModelTable::built_in(),
+        models: ModelTable::built_in().clone(),
         bindings: vec![binding],
         limits: Limits { budget_wait: Duration::from_millis(50), ..Limits::default() },
     }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::vertex;
 use super::{CredentialReference, Upstream, UpstreamKind};
 use crate::effective::EffectiveSession;
 
@@ -58,9 +59,10 @@ pub fn service_of(key: &str) -> Option<&'static ModelService> {
     MODEL_SERVICES.iter().find(|service| service.key == key)
 }
 
-/// The services that a session's agent asks through the broker.
+/// The services that a session's agent asks through the broker: those of its keys, or Vertex AI in their place.
 pub fn services(session: &EffectiveSession) -> impl Iterator<Item = &'static ModelService> {
-    session.agent.key_names.iter().filter_map(|key| service_of(key))
+    let own = session.agent.key_names.iter().filter_map(|key| service_of(key));
+    own.map(|service| vertex::in_place_of(service, session).unwrap_or(service))
 }
 
 /// Keys of a session's agent that the broker does not lend: they stay in the agent's environment.
@@ -75,7 +77,7 @@ pub fn upstreams(session: &EffectiveSession, git_secret: Option<&CredentialRefer
     let models = services(session).map(|service| Upstream {
         name: service.name.to_owned(),
         kind: service.kind,
-        base_url: service.address.to_owned(),
+        base_url: vertex::address(service, session),
         credential: Some(CredentialReference {
             namespace: session.key.project().to_owned(),
             name: session.runner_secret.clone().unwrap_or_else(|| RUNNER_SECRET.to_owned()),
@@ -84,7 +86,7 @@ pub fn upstreams(session: &EffectiveSession, git_secret: Option<&CredentialRefer
         }),
         models: session.allowed.models.clone(),
         repositories: Vec::new(),
-        project: None,
+        place: vertex::place(service, session),
     });
     let servers = git_servers(session).into_iter().map(|(base_url, server)| Upstream {
         name: server.name,
@@ -93,7 +95,7 @@ pub fn upstreams(session: &EffectiveSession, git_secret: Option<&CredentialRefer
         credential: git_secret.cloned(),
         models: Vec::new(),
         repositories: server.repositories,
-        project: None,
+        place: None,
     });
     models.chain(servers).collect()
 }
@@ -101,13 +103,14 @@ pub fn upstreams(session: &EffectiveSession, git_secret: Option<&CredentialRefer
 /// The variables by which a session's agent finds what it is lent at `address`, such as `http://127.0.0.1:4711`.
 #[must_use]
 pub fn variables(session: &EffectiveSession, address: &str) -> BTreeMap<String, String> {
-    let told = services(session).flat_map(|service| {
-        [
-            (service.key.to_owned(), LENT_KEY.to_owned()),
-            (service.address_entry.to_owned(), format!("{address}/{}", service.name)),
-        ]
-    });
-    told.collect()
+    services(session).flat_map(|service| told(service, session, address)).collect()
+}
+
+fn told(service: &ModelService, session: &EffectiveSession, address: &str) -> Vec<(String, String)> {
+    let mut told =
+        vertex::variables(service, session).unwrap_or_else(|| vec![(service.key, LENT_KEY.to_owned())]);
+    told.push((service.address_entry, format!("{address}/{}", service.name)));
+    told.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// The servers of a session's repositories, such as `https://forge.example`, with their paths at the broker.
@@ -162,12 +165,12 @@ fn split(url: &str) -> Option<(String, String)> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use serde_json::json;
 
     use super::*;
 
-    fn session(keys: &[&str], repositories: &[&str]) -> EffectiveSession {
+    pub(in crate::broker) fn session(keys: &[&str], repositories: &[&str]) -> EffectiveSession {
         let repository = |url: &&str| json!({"name": "r", "url": url, "outputBranch": "b"});
         let mut agent =
             serde_json::to_value(crate::AgentRegistry::built_in().get("replay").unwrap()).unwrap();

@@ -10,9 +10,10 @@ mod egress;
 mod lending;
 mod money;
 mod usage;
+mod vertex;
 
 pub use binding::{
-    Binding, Budget, CredentialReference, InvalidBinding, Upstream, UpstreamKind, is_base_url,
+    Binding, Budget, CredentialReference, InvalidBinding, Place, Upstream, UpstreamKind, is_base_url,
 };
 pub use egress::{EgressRule, InvalidEgressRule};
 pub use lending::{
@@ -21,6 +22,7 @@ pub use lending::{
 };
 pub use money::{InvalidAmount, MicroDollars};
 pub use usage::{ModelUsage, RunUsage, TokenCounts};
+pub use vertex::{asks_vertex, can_ask_vertex};
 
 /// Audience of tokens by which the operator speaks to the broker.
 pub const AUDIENCE: &str = "ambient-broker";

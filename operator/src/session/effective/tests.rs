@@ -132,3 +132,38 @@ fn the_month_is_that_of_the_pin() {
     let session = merged(&json!({}), &json!({}), &json!({})).unwrap();
     assert_eq!(session.result_path(), "results/demo/2026-11/first-r2");
 }
+
+#[test]
+fn a_ceiling_allows_a_model_by_all_its_names() {
+    let model = |wanted: &str, allowed: &str, runner_type: &str| {
+        let spec = json!({"runnerType": runner_type, "llmSettings": {"model": wanted}});
+        let merged = merged(&spec, &json!({}), &json!({"models": [allowed]}));
+        merged.map(|session| session.model.name.unwrap()).map_err(|error| error.to_string())
+    };
+    let claude = "claude-agent-sdk";
+    for (wanted, allowed, runner_type, expected) in [
+        ("sonnet", "claude-sonnet-5-5", claude, Some("claude-sonnet-5-5")),
+        ("sonnet", "claude-*", "acp", Some("sonnet")),
+        ("claude-opus-4-5-20251101", "claude-opus-4-5", claude, Some("claude-opus-4-5-20251101")),
+        ("claude-opus-4-5@20251101", "claude-opus-4-5", claude, Some("claude-opus-4-5@20251101")),
+        ("models/gemini-2.5-flash", "gemini-2.5-flash", "gemini-cli", Some("models/gemini-2.5-flash")),
+        ("opus", "claude-sonnet-5-5", claude, None),
+        ("opusplan", "claude-opus-5-5", claude, None),
+    ] {
+        let found = model(wanted, allowed, runner_type);
+        assert_eq!(found.as_deref().ok(), expected, "{wanted}: {found:?}");
+        let told = found.err().unwrap_or_default();
+        assert!(expected.is_some() || told.contains(wanted) && told.contains(allowed), "{told}");
+    }
+}
+
+#[test]
+fn a_projects_place_at_vertex_is_pinned() {
+    let vertex = |settings: Value| merged(&json!({}), &settings, &json!({})).unwrap().vertex;
+    assert_eq!(vertex(json!({})), None);
+    let all = vertex(json!({"vertex": {"project": "p"}})).unwrap();
+    assert_eq!((all.region.as_str(), all.publishers.len()), ("global", 2));
+    let one = vertex(json!({"vertex": {"project": "p", "region": "us-east5", "publishers": ["google"]}}));
+    let one = one.unwrap();
+    assert_eq!((one.region.as_str(), one.publishers), ("us-east5", vec!["google".to_owned()]));
+}

@@ -49,7 +49,7 @@ async fn start(world: &World, ended: CancellationToken) -> String {
         state_directory: world.path("broker"),
         public_keys: fs::read_to_string(world.path("keys")).unwrap(),
         credentials: Arc::new(FolderCredentials::new(world.path("secrets"))),
-        models: ModelTable::built_in(),
+        models: ModelTable::built_in().clone(),
         bindings: vec![binding],
         limits: Limits::default(),
     };
