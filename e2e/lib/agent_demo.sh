@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 . e2e/lib/agent_tests.sh
 
-# The demo with a real agent program, its model answered from a script on this machine, then the runner's tests with it:
+# The demo with a real agent program, its model answered from a script on this machine, then the tests of runner and platform with it:
 # agent_demo AGENT PROGRAM AMBIENT TESTS...
 
 agent_demo() {

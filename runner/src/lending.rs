@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use ambient_broker::{Door, SessionToken, forward};
 use ambient_protocol::broker::{asks_vertex, repositories, repository_path, repository_servers, variables};
 use ambient_protocol::models::ModelTable;
+use ambient_protocol::registry::DEFAULT_RUNNER_TYPE;
 use axum::http::Uri;
 use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
@@ -65,6 +66,18 @@ impl Lending {
     }
 }
 
+/// The name by which an agent is told a model that a person calls so.
+pub(crate) fn name_asked_for(config: &Config, name: &str) -> String {
+    let table = ModelTable::built_in();
+    if config.broker.is_some() && asks_vertex(&config.session) {
+        table.at_vertex(name)
+    } else if config.runner_type == DEFAULT_RUNNER_TYPE {
+        table.in_full(name)
+    } else {
+        name.to_owned()
+    }
+}
+
 /// The word by which the run asks: it follows from its token, and does not lead back to it.
 fn door(token: &[u8]) -> Door {
     let digest = Sha256::new().chain_update("the way to the broker: ").chain_update(token).finalize();
@@ -73,10 +86,7 @@ fn door(token: &[u8]) -> Door {
 
 /// What is lent stands above what the session says: else its keys could be asked for at an address of its own.
 fn tell_agent(config: &mut Config, address: &str, proxy: &str) {
-    if asks_vertex(&config.session) {
-        let name = &mut config.session.model.name;
-        *name = name.as_deref().map(|name| ModelTable::built_in().at_vertex(name));
-    }
+    config.session.model.name = config.session.model.name.as_deref().map(|name| name_asked_for(config, name));
     let mut told = variables(&config.session, address);
     told.extend(proxies(config, proxy));
     told.extend(instead(config, address));

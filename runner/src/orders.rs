@@ -96,6 +96,8 @@ pub(crate) enum Unwanted {
     ModelFixed,
     #[error("not the name of a model: letters, digits and -_.:/@[], at most 256 of them")]
     NoModelName,
+    #[error("the project does not allow this model; it allows: {0}")]
+    ModelNotAllowed(String),
     #[error("no turn has begun; a run is begun by its operator")]
     NotBegun,
     #[error("no turn is going on")]

@@ -33,8 +33,6 @@ struct Agent {
     /// Its name at Vertex AI.
     model_at_vertex: &'static str,
     shell: &'static str,
-    /// Whether it says what it has cost.
-    tells_cost: bool,
 }
 
 const CLAUDE: Agent = Agent {
@@ -47,7 +45,6 @@ const CLAUDE: Agent = Agent {
     model: "claude-haiku-4-5",
     model_at_vertex: "claude-haiku-4-5@20251001",
     shell: "Bash",
-    tells_cost: true,
 };
 
 const GEMINI: Agent = Agent {
@@ -60,7 +57,6 @@ const GEMINI: Agent = Agent {
     model: "gemini-2.5-flash",
     model_at_vertex: "gemini-2.5-flash",
     shell: "run_shell_command",
-    tells_cost: false,
 };
 
 #[test]
@@ -126,7 +122,8 @@ impl Agent {
         assert!(entry.contains("phase: Completed"), "{entry}");
         self.is_counted(&usage, 2);
         for (name, budget, words) in [
-            ("dollars", "maxCostUsd: 0.001", "budget"),
+            // Claude Code keeps to it by itself, others do not: whoever is first.
+            ("dollars", "maxCostUsd: 0.001", "reason: BudgetExceeded"),
             ("tokens", "maxTokens: 1400", "the budget of 1400 tokens is used up: 1500 were used"),
         ] {
             let (entry, usage) = run(name, &format!("  budget: {{{budget}}}\n"));
@@ -147,7 +144,7 @@ impl Agent {
         let tokens = (&usage["inputTokens"], &usage["outputTokens"]);
         assert_eq!(tokens, (&json!(1000 * answers), &json!(500 * answers)), "{usage}");
         assert!(usage["costUsd"].as_f64().is_some_and(|cost| cost > 0.0 && cost < 0.1), "{usage}");
-        assert_eq!(usage["reportedCostUsd"].is_f64(), self.tells_cost, "{usage}");
+        assert!(usage["reportedCostUsd"].is_f64(), "what the agent says is kept: {usage}");
     }
 
     fn asks_vertex(&self) {
@@ -166,7 +163,7 @@ impl Agent {
         self.is_counted(&lending.result("one-r1")["usage"], 2);
         let log = lending.brokers_log();
         assert!(log.contains(&format!("model=\"{}\"", self.model_at_vertex)), "{log}");
-        assert!(log.contains("status=529"), "an overload that passes: {log}");
+        assert!(log.contains("status=5"), "an overload that passes: {log}");
         assert!(!log.contains(TOKEN) && !log.contains("PRIVATE"), "{log}");
         up.signal(Signal::SIGINT);
         assert!(up.wait().success());

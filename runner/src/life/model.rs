@@ -2,10 +2,12 @@
 
 use ambient_protocol::Event;
 use ambient_protocol::input::ModelChoice;
+use ambient_protocol::models::ModelTable;
 use serde_json::json;
 
 use super::RunnerError;
 use super::attempt::Attempt;
+use crate::lending::name_asked_for;
 use crate::log::MODEL_EVENT;
 use crate::orders::Unwanted;
 use crate::state::{StateError, StateFolder};
@@ -43,13 +45,14 @@ impl Attempt {
     /// Has the agent work with another model from its next turn on at the latest, in this attempt and those after it.
     pub(super) fn use_model(
         &mut self,
-        model: String,
+        model: &str,
         by: &str,
         agent: Option<&mut Agent>,
     ) -> Result<Result<(), Unwanted>, RunnerError> {
-        if let Err(unwanted) = self.check_model(&model) {
+        if let Err(unwanted) = self.check_model(model) {
             return Ok(Err(unwanted));
         }
+        let model = name_asked_for(&self.config, model);
         if agent.is_some_and(|agent| !agent.use_model(&model)) {
             let works = self.recorder.is_active();
             return Ok(Err(if works { Unwanted::Deaf } else { Unwanted::ModelFixed }));
@@ -74,6 +77,10 @@ impl Attempt {
             Err(Unwanted::ModelFixed)
         } else if !is_name(model) {
             Err(Unwanted::NoModelName)
+        } else if let allowed = &self.config.session.allowed.models
+            && !ModelTable::built_in().allows(allowed, model)
+        {
+            Err(Unwanted::ModelNotAllowed(allowed.join(", ")))
         } else {
             Ok(())
         }

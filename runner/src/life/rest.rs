@@ -70,7 +70,7 @@ impl Attempt {
                     answering.reply(self.answered_before(&answers).ok_or(Unwanted::NoQuestion));
                 }
                 (Wish::UseModel(model), by, answering) => {
-                    answering.reply(self.use_model(model, &by, None)?.map(|()| self.nothing_new()));
+                    answering.reply(self.use_model(&model, &by, None)?.map(|()| self.nothing_new()));
                 }
                 (Wish::BreakOff, _, answering) => answering.reply(Err(Unwanted::NoTurn)),
             }
@@ -137,7 +137,7 @@ impl Attempt {
                 return Ok(Some(begun));
             }
             Wish::UseModel(model) => {
-                let done = self.use_model(model, &by, agent.as_mut())?;
+                let done = self.use_model(&model, &by, agent.as_mut())?;
                 answering.reply(done.map(|()| self.nothing_new()));
             }
             Wish::BreakOff => answering.reply(Err(Unwanted::NoTurn)),

@@ -188,7 +188,7 @@ impl Attempt {
                     answering.reply(Ok(Taken::After(last)));
                     return Ok(Pause::Over(Cause::Stopped));
                 }
-                Wish::UseModel(model) => match self.use_model(model, &by, Some(agent))? {
+                Wish::UseModel(model) => match self.use_model(&model, &by, Some(agent))? {
                     Ok(()) => self.record_model().map(|()| Ok(Taken::After(last)))?,
                     Err(unwanted) => Err(unwanted),
                 },

@@ -73,6 +73,7 @@ fn unwanted_status(unwanted: &Unwanted) -> StatusCode {
         | Unwanted::Unanswered(_)
         | Unwanted::Deaf
         | Unwanted::ModelFixed
+        | Unwanted::ModelNotAllowed(_)
         | Unwanted::NoModelName => StatusCode::UNPROCESSABLE_ENTITY,
         Unwanted::SaidBefore | Unwanted::NoQuestion | Unwanted::NoTurn => StatusCode::CONFLICT,
         Unwanted::NotBegun => StatusCode::TOO_EARLY,

@@ -197,12 +197,17 @@ async fn another_model_is_chosen_in_a_turn_and_between_two_and_outlives_the_atte
     let script = "turns:\n- text: I wait a little.\n  tools:\n  - {name: Bash, input: {command: sleep 2, description: Wait}}\n\
                   - text: First.\n- text: Second.\n- text: Third.\n- text: Fourth.\n";
     let mut world = world(Script::parse(script).unwrap(), "dummy-key-0123456789").await;
-    world.session(|session| session["interactive"] = json!(true));
+    world.session(|session| {
+        session["interactive"] = json!(true);
+        session["allowed"] = json!({"models": ["claude-*"]});
+    });
     let first = world.process();
     let client = &first.client;
     let mut turn = start(client, &world).await;
     wait_for(&mut turn, |frame| frame.data.contains("TOOL_CALL_END")).await;
     assert!(client.choose_model("--help").await.is_err(), "no name");
+    let refused = client.choose_model("gpt-5").await.unwrap_err().to_string();
+    assert!(refused.contains("it allows: claude-*"), "{refused}");
     client.choose_model("claude-sonnet-4-6").await.unwrap();
     bounded(frames(turn)).await;
     let ended = bounded(frames(say(client, &world, "m1", "go on").await.unwrap())).await.pop().unwrap();
