@@ -1,10 +1,18 @@
 //! Confines an agent that is a child of its runner: it sees the system, its workspace and its home, and neither the person's
-//! own files nor what the runner keeps (Landlock, Linux 5.13 and newer; ADR 0020). Pods with two containers need none of it.
+//! own files nor what the runner keeps (Landlock, and seccomp; ADR 0020). Pods with two containers need none of it.
 
 mod bounds;
 mod confine;
 mod environment;
+#[cfg(target_os = "linux")]
+mod kernel;
+#[cfg(not(target_os = "linux"))]
+#[path = "kernel_portable.rs"]
+mod kernel;
 mod programs;
+#[cfg(target_os = "linux")]
+mod sockets;
+mod support;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -14,7 +22,9 @@ use std::path::{Path, PathBuf};
 use ambient_protocol::sandbox::Sandbox;
 
 pub(crate) use bounds::Bounds;
-pub use confine::{Support, main, support};
+pub use confine::main;
+pub use kernel::support;
+pub use support::{Promise, Shortfall, Support};
 
 use crate::carrier::AgentCommand;
 
@@ -24,9 +34,10 @@ pub const SUBCOMMAND: &str = "confine";
 /// Why an agent cannot be confined that has to be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "agents must be confined here (--sandbox on), and {0}; with --sandbox auto they run all the same, and it is said"
+    "agents must be confined here (--sandbox on), and {0}; with --sandbox auto they run all the same, confined as far as \
+     it goes, and it is said"
 )]
-pub(crate) struct CannotConfine(pub(crate) &'static str);
+pub(crate) struct CannotConfine(String);
 
 /// By what an agent is confined, and whatever its runner starts for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,10 +57,12 @@ impl Confinement {
         executable: &Path,
         sandbox: Sandbox,
     ) -> Result<Option<Self>, CannotConfine> {
-        match (sandbox, support()) {
-            (Sandbox::Off, _) | (Sandbox::WherePossible, Support::None(_)) => return Ok(None),
-            (Sandbox::Required, Support::None(why)) => return Err(CannotConfine(why)),
-            (_, Support::Whole) => {}
+        let support = support();
+        match (sandbox, support.shortfall()) {
+            (Sandbox::Off, _) => return Ok(None),
+            (Sandbox::Required, Some(shortfall)) => return Err(CannotConfine(shortfall.to_string())),
+            (Sandbox::WherePossible, _) if matches!(support, Support::None(_)) => return Ok(None),
+            (Sandbox::WherePossible | Sandbox::Required, _) => {}
         }
         let bounds = match programs::find(agent) {
             Some(program) => bounds.with_program(&program, &agent.environment),

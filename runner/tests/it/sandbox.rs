@@ -2,12 +2,16 @@
 
 use std::fs;
 use std::io::{self, Write as _};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ambient_protocol::AgentRegistry;
 use ambient_protocol::outcome::ExitReason;
 use ambient_protocol::sandbox::Sandbox;
-use ambient_runner::sandbox::{Support, support};
+use ambient_runner::sandbox::{Promise, Support, support};
 use serde_json::json;
+use tokio::net::UnixListener;
 
 use crate::harness::acp::in_one;
 use crate::harness::{World, git};
@@ -26,6 +30,7 @@ try() { if "$@" >/dev/null 2>&1; then echo yes; else echo no; fi; }
   echo "runner's environment $(try grep -q PATH /proc/PARENT/environ)"
   echo "outside $(try touch OUTSIDE/made)"
   echo "runner's life $(try kill -0 PARENT)"
+  echo "others' sockets $(try git credential-cache --socket OUTSIDE/socket exit)"
 } > found.txt
 echo '{"type":"system","subtype":"init","model":"m"}'
 echo '{"type":"result","subtype":"success","is_error":false,"num_turns":1,"result":"looked"}'
@@ -33,9 +38,11 @@ echo '{"type":"result","subtype":"success","is_error":false,"num_turns":1,"resul
 
 #[tokio::test]
 async fn it_sees_the_system_its_workspace_and_its_home() {
-    if let Support::None(why) = support() {
-        return not_shown(why);
-    }
+    let broken = match support() {
+        Support::None(why) => return not_shown(why),
+        Support::Partial(broken) => broken,
+        Support::Whole => Vec::new(),
+    };
     // The kernel lets root read what others have in their memory all the same (CAP_PERFMON).
     let is_root = nix::unistd::geteuid().is_root();
     for (sandbox, others) in [(Sandbox::WherePossible, "no"), (Sandbox::Off, "yes")] {
@@ -49,6 +56,7 @@ async fn it_sees_the_system_its_workspace_and_its_home() {
             .replace("OUTSIDE", outside.to_str().unwrap())
             .replace("PARENT", &std::process::id().to_string());
         let script = format!("ln -s {} link\n{script}", outside.join("secret").display());
+        let served = serve(&outside.join("socket"));
         world.session(|session| {
             session["runnerType"] = json!("claude-agent-sdk");
             session["agent"]["command"] = json!(["/bin/sh", "-c", script]);
@@ -58,6 +66,7 @@ async fn it_sees_the_system_its_workspace_and_its_home() {
         let done = world.runner_with(config).await.run(&world).await;
         assert_eq!((done.exit, done.message.as_str()), (ExitReason::Completed, ""), "{sandbox:?}");
         let found = git(&world.checkout(), &["show", "HEAD:found.txt"]);
+        let kept = |promise| if broken.contains(&promise) { "yes" } else { others };
         for (what, may) in [
             ("system", "yes"),
             ("own home", "yes"),
@@ -68,14 +77,30 @@ async fn it_sees_the_system_its_workspace_and_its_home() {
             ("log", others),
             ("runner's environment", if is_root { "yes" } else { others }),
             ("outside", others),
-            ("runner's life", others),
+            ("runner's life", kept(Promise::Signals)),
+            ("others' sockets", kept(Promise::Sockets)),
         ] {
             assert!(
                 found.lines().any(|line| line == format!("{what} {may}")),
                 "{sandbox:?}, {what}: {found}"
             );
         }
+        assert_eq!(served.load(Ordering::SeqCst), kept(Promise::Sockets) == "yes");
     }
+}
+
+/// A program of the person's that others speak to: whether anybody has.
+fn serve(socket: &Path) -> Arc<AtomicBool> {
+    let (listener, served) = (UnixListener::bind(socket).unwrap(), Arc::new(AtomicBool::new(false)));
+    let told = Arc::clone(&served);
+    tokio::spawn(async move {
+        while let Ok((mut speaker, _)) = listener.accept().await {
+            told.store(true, Ordering::SeqCst);
+            // Heard out, whoever speaks is not cut off.
+            let _ = tokio::io::copy(&mut speaker, &mut tokio::io::sink()).await;
+        }
+    });
+    served
 }
 
 /// An agent that has the runner start what reads a secret, and has the loader write outside (ld.so(8): `LD_DEBUG`).
