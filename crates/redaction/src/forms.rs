@@ -10,11 +10,7 @@ use crate::secret::MINIMUM_LENGTH;
 
 /// Returns every byte string that stands for the value.
 pub(crate) fn forms(value: &[u8]) -> BTreeSet<Vec<u8>> {
-    let mut forms = BTreeSet::new();
-    for shift in 0..3 {
-        forms.insert(base64_inside(&STANDARD_NO_PAD, value, shift));
-        forms.insert(base64_inside(&URL_SAFE_NO_PAD, value, shift));
-    }
+    let mut forms = base64_forms(value);
     for unreserved in [b"-._~".as_slice(), b"-._~!'()*", b"-._*+"] {
         forms.insert(percent_encoded(value, unreserved, true));
         forms.insert(percent_encoded(value, unreserved, false));
@@ -26,6 +22,13 @@ pub(crate) fn forms(value: &[u8]) -> BTreeSet<Vec<u8>> {
     }
     forms.retain(|form| form.len() >= MINIMUM_LENGTH);
     forms
+}
+
+/// Returns those of them that programs break over lines.
+pub(crate) fn base64_forms(value: &[u8]) -> BTreeSet<Vec<u8>> {
+    let engines = [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD];
+    let shifted = |engine| (0..3).map(move |shift| base64_inside(engine, value, shift));
+    engines.into_iter().flat_map(shifted).filter(|form| form.len() >= MINIMUM_LENGTH).collect()
 }
 
 /// Encodes the value as it looks inside a longer base64 text in which `shift` bytes (modulo 3) precede it. Characters

@@ -4,7 +4,7 @@
 //! secrets are found:
 //!
 //! - *known values*, which the platform handed to the run: as they are, and in the encodings in which tools print
-//!   them (base64 at any alignment, URL encoding, JSON escapes);
+//!   them (base64 at any alignment and broken over lines, URL encoding, JSON escapes);
 //! - *tokens*, recognised by their shape (`ghp_...`, JSON web tokens, PEM private keys, passwords in URLs).
 //!
 //! The crate is pure: bytes in, bytes out. One scanner serves whole texts and streams. A byte is covered when any
@@ -12,8 +12,7 @@
 //! back only what may still turn out to be the start of a secret, so its output never depends on how the text was cut
 //! into chunks.
 //!
-//! Not found: values that a program transformed otherwise (reversed, hexadecimal, compressed, base64 broken over
-//! lines), numbers in JSON, known values shorter than [`MINIMUM_LENGTH`], and what comes after the first
+//! Not found: values that a program transformed otherwise (reversed, hexadecimal, compressed), numbers in JSON, known values shorter than [`MINIMUM_LENGTH`], and what comes after the first
 //! [`MAXIMUM_LENGTH`] bytes of a known value.
 
 mod class;
@@ -28,6 +27,7 @@ mod scan;
 mod secret;
 mod stream;
 mod tail;
+mod unwrapped;
 
 pub use kind::{Counts, Kind};
 pub use redactor::{Redacted, Redactor};

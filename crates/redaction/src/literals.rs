@@ -36,12 +36,21 @@ pub(crate) struct Hit {
 }
 
 impl Literals {
+    /// Forms of known values, and the prefixes of tokens.
     pub(crate) fn new(forms: BTreeSet<Vec<u8>>) -> Self {
         let prefixes = PATTERNS.iter().enumerate().flat_map(|(index, pattern)| {
             pattern.prefixes.iter().map(move |prefix| (prefix.as_bytes().to_vec(), Owner::Pattern(index)))
         });
-        let known = forms.into_iter().map(|form| (form, Owner::Known));
-        let (mut sorted, owners): (Vec<_>, Vec<_>) = known.chain(prefixes).unzip();
+        Self::of(known(forms).chain(prefixes))
+    }
+
+    /// Forms of known values alone.
+    pub(crate) fn of_known(forms: BTreeSet<Vec<u8>>) -> Self {
+        Self::of(known(forms))
+    }
+
+    fn of(literals: impl Iterator<Item = (Vec<u8>, Owner)>) -> Self {
+        let (mut sorted, owners): (Vec<_>, Vec<_>) = literals.unzip();
         let automaton = build(&sorted);
         sorted.sort();
         sorted.dedup();
@@ -87,6 +96,10 @@ impl Literals {
         let after = self.sorted.partition_point(|literal| literal.as_slice() <= end);
         self.sorted.get(after).is_some_and(|literal| literal.starts_with(end))
     }
+}
+
+fn known(forms: BTreeSet<Vec<u8>>) -> impl Iterator<Item = (Vec<u8>, Owner)> {
+    forms.into_iter().map(|form| (form, Owner::Known))
 }
 
 fn build(literals: &[Vec<u8>]) -> AhoCorasick {

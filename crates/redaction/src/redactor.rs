@@ -7,18 +7,21 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::forms::forms;
+use crate::forms::{base64_forms, forms};
 use crate::json::redact_value;
 use crate::kind::Counts;
 use crate::literals::Literals;
 use crate::pattern::{PATTERNS, Pattern};
 use crate::secret::Secret;
 use crate::stream::{ByteStream, Stream, into_text, redact_whole};
+use crate::unwrapped::Unwrapped;
 
 /// Finds and replaces secrets. Cheap to clone; knows the token patterns even when it is given no value.
 #[derive(Clone)]
 pub struct Redactor {
     literals: Arc<Literals>,
+    /// What is also looked for in the text without its line breaks.
+    wrapped: Arc<Literals>,
     too_short: usize,
 }
 
@@ -35,13 +38,16 @@ impl Redactor {
     /// Prepares the search for known values and for tokens. Values shorter than [`crate::MINIMUM_LENGTH`] are not
     /// searched for; [`Redactor::too_short`] says how many there were.
     pub fn new(known: impl IntoIterator<Item = Secret>) -> Self {
-        let mut literals = BTreeSet::new();
+        let (mut literals, mut wrapped) = (BTreeSet::new(), BTreeSet::new());
         let mut too_short = 0;
         for secret in known {
             too_short += usize::from(secret.is_too_short());
-            literals.extend(secret.pieces().into_iter().flat_map(forms));
+            let pieces = secret.pieces();
+            wrapped.extend(pieces.iter().copied().flat_map(base64_forms));
+            literals.extend(pieces.into_iter().flat_map(forms));
         }
-        Self { literals: Arc::new(Literals::new(literals)), too_short }
+        let (literals, wrapped) = (Literals::new(literals), Literals::of_known(wrapped));
+        Self { literals: Arc::new(literals), wrapped: Arc::new(wrapped), too_short }
     }
 
     /// The number of known values that are too short to be searched for, empty ones included.
@@ -86,11 +92,15 @@ impl Redactor {
     /// The most bytes a stream ever keeps back.
     pub fn longest_hold(&self) -> usize {
         let undecided = PATTERNS.iter().map(Pattern::longest_undecided).max().unwrap_or(0);
-        self.literals.longest().max(undecided)
+        self.literals.longest().max(undecided).max(Unwrapped::longest(self.wrapped.longest()))
     }
 
     pub(crate) fn literals(&self) -> &Literals {
         &self.literals
+    }
+
+    pub(crate) fn wrapped(&self) -> &Literals {
+        &self.wrapped
     }
 }
 

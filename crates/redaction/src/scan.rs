@@ -4,7 +4,9 @@ use crate::class::Runs;
 use crate::kind::Kind;
 use crate::literals::{Hit, Literals, Owner};
 use crate::pattern::{PATTERNS, Verdict, View};
+use crate::redactor::Redactor;
 use crate::tail::Tail;
+use crate::unwrapped::Unwrapped;
 
 /// A match: it covers `from..to`, and from `to` on what its tail says.
 #[derive(Clone, Debug)]
@@ -27,10 +29,18 @@ pub(crate) struct Findings {
 }
 
 /// Scans a stretch. All that is decided here is decided by the text alone, not by where the stretch ends.
-pub(crate) fn scan(literals: &Literals, view: &View<'_>) -> Findings {
+pub(crate) fn scan(redactor: &Redactor, view: &View<'_>) -> Findings {
+    let literals = redactor.literals();
     let mut settled = if view.complete { view.text.len() } else { literals.unfinished(view.text) };
     let mut runs = Runs::new(view.text);
     let mut matches = Vec::new();
+    if let Some(unwrapped) = Unwrapped::of(view.text, view.before[1]) {
+        let wrapped = redactor.wrapped();
+        matches = broken_over_lines(wrapped, &unwrapped);
+        if !view.complete {
+            settled = settled.min(unwrapped.place(wrapped.unfinished(&unwrapped.bytes)));
+        }
+    }
     for hit in literals.hits(view.text) {
         if hit.at >= settled {
             break;
@@ -45,6 +55,17 @@ pub(crate) fn scan(literals: &Literals, view: &View<'_>) -> Findings {
     }
     matches.retain(|found| found.at < settled);
     Findings { matches, settled }
+}
+
+/// What is found without line breaks and not with them.
+fn broken_over_lines(wrapped: &Literals, unwrapped: &Unwrapped) -> Vec<Match> {
+    let hits = wrapped.hits(&unwrapped.bytes).into_iter();
+    let found = hits.filter_map(|hit| {
+        let at = unwrapped.place(hit.at);
+        let to = unwrapped.place(hit.at + hit.length - 1) + 1;
+        (to - at > hit.length).then_some(Match { at, from: at, to, kind: Kind::Known, tail: None })
+    });
+    found.collect()
 }
 
 fn examine(hit: Hit, view: &View<'_>, runs: &mut Runs<'_>) -> (Kind, Verdict) {

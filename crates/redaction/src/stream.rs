@@ -73,7 +73,7 @@ impl ByteStream {
 
     fn release(&mut self, complete: bool) -> Vec<u8> {
         let view = View { text: &self.held, before: self.before, complete };
-        let findings = scan(self.redactor.literals(), &view);
+        let findings = scan(&self.redactor, &view);
         let settled = findings.settled;
         let mut output = Vec::with_capacity(settled);
         self.cover.write(&self.held, findings, &mut output, &mut self.counts);
@@ -93,7 +93,7 @@ impl fmt::Debug for ByteStream {
 /// Redacts a whole text; borrows it when there is nothing to hide.
 pub(crate) fn redact_whole<'text>(redactor: &Redactor, text: &'text [u8]) -> (Cow<'text, [u8]>, Counts) {
     let mut counts = Counts::default();
-    let findings = scan(redactor.literals(), &View { text, before: *b"\n\n", complete: true });
+    let findings = scan(redactor, &View { text, before: *b"\n\n", complete: true });
     if findings.matches.is_empty() {
         return (Cow::Borrowed(text), counts);
     }

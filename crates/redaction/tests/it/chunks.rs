@@ -60,7 +60,16 @@ fn fragments() -> Vec<String> {
     fragments.push(body.to_owned());
     fragments.push(body[..10].to_owned());
     fragments.extend(KNOWN.map(|value| STANDARD.encode(value)));
+    for line_break in ["\r\n", "\\n", "\\\\r\\\\n", "\n\n\n\n"] {
+        fragments.push(line_break.to_owned());
+        fragments.extend(KNOWN.map(|value| broken(&STANDARD.encode(value), 5, line_break)));
+    }
     fragments
+}
+
+fn broken(text: &str, columns: usize, line_break: &str) -> String {
+    let lines = text.as_bytes().chunks(columns).map(|line| std::str::from_utf8(line).expect("base64"));
+    lines.collect::<Vec<_>>().join(line_break)
 }
 
 /// A small generator of numbers (xorshift): the same in every run, so that a failure repeats.

@@ -84,3 +84,28 @@ fn text_without_secrets_is_borrowed_and_debug_is_silent() {
     stream.push(b"hunter2");
     assert_eq!(format!("{stream:?}"), "ByteStream { held: 7, .. }");
 }
+
+#[test]
+fn base64_broken_over_lines_disappears() {
+    let value: String = (0..100_u8).map(|number| char::from(b'!' + number.wrapping_mul(7) % 90)).collect();
+    let redactor = redactor(&[&value]);
+    for before in ["", "user:", "a longer text that stands before it in a file, of which it is a part: "] {
+        let encoded = STANDARD.encode(format!("{before}{value}\n"));
+        for columns in [20, 64, 76] {
+            for line_break in ["\n", "\r\n", "\\n", "\\r\\n"] {
+                let lines = encoded.as_bytes().chunks(columns).map(|line| std::str::from_utf8(line).unwrap());
+                let text = lines.collect::<Vec<_>>().join(line_break);
+                let redacted = redactor.redact(&text);
+                assert_eq!(redacted.counts.of(Kind::Known), 1, "{text} -> {}", redacted.text);
+                let whole = redactor.redact(&encoded).text.len();
+                let breaks = text.len() - encoded.len();
+                assert!(redacted.text.len() <= whole + breaks, "{text} -> {}", redacted.text);
+                for cut in (0..text.len()).step_by(7) {
+                    let mut stream = redactor.stream();
+                    let shown = stream.push(&text[..cut]) + &stream.push(&text[cut..]) + &stream.finish().0;
+                    assert_eq!(shown, redacted.text, "cut at {cut}");
+                }
+            }
+        }
+    }
+}
