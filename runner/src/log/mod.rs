@@ -6,6 +6,8 @@
 mod digest;
 mod facts;
 mod file;
+mod ids;
+mod pieces;
 mod reader;
 mod recorder;
 mod redaction;

@@ -2,7 +2,7 @@
 //!
 //! Text comes in pieces, and a key may lie across two of them: the pieces of one message, tool call or reasoning pass
 //! through one stream of the redactor, which keeps back what may still become a secret until the next piece or the end.
-//! All other events are redacted as whole JSON values.
+//! All else is redacted as whole JSON values, ids by themselves: agents choose them, and what belongs together must stay so.
 
 use std::collections::BTreeMap;
 
@@ -11,26 +11,16 @@ use ambient_protocol::events::EventBody;
 use ambient_redaction::{Redactor, Stream};
 use serde_json::Value;
 
+use super::ids::Ids;
+use super::pieces::{Piece, continued, delta, ended, is_first_chunk};
+
 /// Redacts the events of one run.
 #[derive(Debug)]
 pub(super) struct EventRedaction {
     redactor: Redactor,
+    ids: Ids,
     open: BTreeMap<Piece, Open>,
     removed: u64,
-}
-
-/// What a piece of text belongs to.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Piece {
-    kind: Kind,
-    id: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
-    Text,
-    Arguments,
-    Reasoning,
 }
 
 #[derive(Debug)]
@@ -44,7 +34,7 @@ struct Open {
 
 impl EventRedaction {
     pub(super) fn new(redactor: Redactor) -> Self {
-        Self { redactor, open: BTreeMap::new(), removed: 0 }
+        Self { redactor, ids: Ids::default(), open: BTreeMap::new(), removed: 0 }
     }
 
     pub(super) fn redactor(&self) -> &Redactor {
@@ -64,6 +54,7 @@ impl EventRedaction {
     /// Gives the events to store in place of this one: none while all its text is kept back, more where a rest has to
     /// come first.
     pub(super) fn apply(&mut self, event: Event) -> Vec<Event> {
+        let event = self.beside_text(event);
         let continued = continued(&event.body);
         let mut events = self.finish_chunks(continued.as_ref().map(|(piece, _)| piece));
         if let Some((piece, chunk)) = continued {
@@ -75,7 +66,7 @@ impl EventRedaction {
         } else if event.ends_run() {
             events.extend(self.finish_all());
         }
-        events.push(self.whole(event));
+        events.push(event);
         events
     }
 
@@ -88,8 +79,6 @@ impl EventRedaction {
     fn push(&mut self, piece: Piece, chunk: bool, mut event: Event) -> Option<Event> {
         let stream = self.redactor.stream();
         let open = self.open.entry(piece).or_insert_with(|| Open { stream, last: event.clone(), chunk });
-        // What the framework sent would repeat the text beside the redaction.
-        event.raw_event = None;
         let delta = delta(&mut event.body)?;
         *delta = open.stream.push(delta);
         let nothing = delta.is_empty();
@@ -113,12 +102,30 @@ impl EventRedaction {
         pieces.iter().filter_map(|piece| self.finish(piece)).collect()
     }
 
+    /// The event with all redacted but the text that a stream redacts.
+    fn beside_text(&mut self, mut event: Event) -> Event {
+        if continued(&event.body).is_none() {
+            return self.whole(event);
+        }
+        // What the framework sent would repeat the text beside the redaction.
+        event.raw_event = None;
+        let text = delta(&mut event.body).map(std::mem::take).unwrap_or_default();
+        let mut event = self.whole(event);
+        if let Some(delta) = delta(&mut event.body) {
+            *delta = text;
+        } else if let EventBody::Raw { event: value, .. } = &mut event.body {
+            value["delta"] = self.redactor.redact(&text).text.into();
+        }
+        event
+    }
+
     /// The event's type is no secret, and all other strings may be one.
     fn whole(&mut self, event: Event) -> Event {
         let Ok(Value::Object(mut fields)) = serde_json::to_value(&event) else { return event };
         let kind = fields.remove("type");
         let mut value = Value::Object(fields);
-        let counts = self.redactor.redact_json(&mut value);
+        let mut counts = self.ids.redact(&mut value, &self.redactor);
+        counts.merge(&self.redactor.redact_json(&mut value));
         if counts.total() == 0 {
             return event;
         }
@@ -132,58 +139,6 @@ impl EventRedaction {
                 .into()
         })
     }
-}
-
-/// The text that an event continues, and whether it is a chunk.
-fn continued(body: &EventBody) -> Option<(Piece, bool)> {
-    use EventBody as E;
-    let piece = |kind, id: &str| Piece { kind, id: id.to_owned() };
-    let named = |kind, id: &Option<String>| piece(kind, id.as_deref().unwrap_or_default());
-    Some(match body {
-        E::TextMessageContent { message_id, .. } => (piece(Kind::Text, message_id), false),
-        E::ToolCallArgs { tool_call_id, .. } => (piece(Kind::Arguments, tool_call_id), false),
-        E::ReasoningMessageContent { message_id, .. } => (piece(Kind::Reasoning, message_id), false),
-        E::TextMessageChunk { message_id, delta: Some(_), .. } => (named(Kind::Text, message_id), true),
-        E::ToolCallChunk { tool_call_id, delta: Some(_), .. } => (named(Kind::Arguments, tool_call_id), true),
-        E::ReasoningMessageChunk { message_id, delta: Some(_), .. } => {
-            (named(Kind::Reasoning, message_id), true)
-        }
-        _ => return None,
-    })
-}
-
-/// The text that an event ends.
-fn ended(body: &EventBody) -> Option<Piece> {
-    use EventBody as E;
-    let (kind, id) = match body {
-        E::TextMessageEnd { message_id, .. } => (Kind::Text, message_id),
-        E::ToolCallEnd { tool_call_id, .. } => (Kind::Arguments, tool_call_id),
-        E::ReasoningMessageEnd { message_id, .. } => (Kind::Reasoning, message_id),
-        _ => return None,
-    };
-    Some(Piece { kind, id: id.clone() })
-}
-
-fn delta(body: &mut EventBody) -> Option<&mut String> {
-    use EventBody as E;
-    match body {
-        E::TextMessageContent { delta, .. }
-        | E::ToolCallArgs { delta, .. }
-        | E::ReasoningMessageContent { delta, .. }
-        | E::TextMessageChunk { delta: Some(delta), .. }
-        | E::ToolCallChunk { delta: Some(delta), .. }
-        | E::ReasoningMessageChunk { delta: Some(delta), .. } => Some(delta),
-        _ => None,
-    }
-}
-
-/// A chunk that names something begins it: it is stored even without text.
-fn is_first_chunk(body: &EventBody) -> bool {
-    use EventBody as E;
-    matches!(
-        body,
-        E::TextMessageChunk { role: Some(_), .. } | E::ToolCallChunk { tool_call_name: Some(_), .. }
-    )
 }
 
 #[cfg(test)]
@@ -239,6 +194,28 @@ mod tests {
             Event::text_end("m"),
         ]);
         assert!(!log.contains(SECRET) && removed == 1 && log.contains("{\\\"a\\\":1}"), "{log}");
+    }
+
+    #[test]
+    fn ids_are_redacted_and_what_belongs_together_stays_so() {
+        let other = format!("{SECRET}-2");
+        let (log, removed) = all([
+            Event::run_started(ambient_protocol::RunAgentInput::prompt("t", "r", "x")),
+            Event::text_start("m"),
+            Event::tool_start(SECRET, "Write", Some(SECRET.to_owned())),
+            Event::tool_start(&other, SECRET, None),
+            Event::tool_args(SECRET, "{\"a\":"),
+            Event::tool_args(&other, "{}"),
+            Event::tool_args(SECRET, "1}"),
+            Event::tool_end(SECRET),
+            Event::tool_end(&other),
+            Event::tool_result("r", SECRET, "made"),
+            Event::text_end("m"),
+        ]);
+        assert!(!log.contains(SECRET) && removed == 11, "{removed}: {log}");
+        let mut verifier = ambient_protocol::Verifier::default();
+        log.lines().for_each(|line| verifier.accept(&Event::parse(line).unwrap()).unwrap());
+        assert!(verifier.closing_events().is_empty(), "{log}");
     }
 
     #[test]
