@@ -106,9 +106,10 @@ impl Account {
         if state.is_broken {
             return Some(Err(NotAdmitted::Broken));
         }
+        let estimate = state.estimate(order);
         let most = TokenCounts {
-            cache_write_long: order.estimate.input,
-            output: order.estimate.most_output,
+            cache_write_long: estimate.input,
+            output: estimate.most_output,
             ..TokenCounts::default()
         };
         let need = amount(&most, order.price.as_ref());
@@ -120,17 +121,17 @@ impl Account {
                 state.refused += 1;
                 Some(Err(NotAdmitted::Budget(bound)))
             }
-            Verdict::Admit => Some(Ok(self.begin(&mut state, order, need))),
+            Verdict::Admit => Some(Ok(self.begin(&mut state, order, (estimate, need)))),
         }
     }
 
     /// Notes the order with its input before anything is sent: if this process is killed, that much stays counted.
-    fn begin(self: &Arc<Self>, state: &mut State, order: &Order, need: Amount) -> Charge {
-        let mut estimate = order.estimate;
-        if order.recalls {
-            // What this run has had kept there is not longer than all that it has read and written.
-            estimate.input = estimate.input.saturating_add(state.all_tokens());
-        }
+    fn begin(
+        self: &Arc<Self>,
+        state: &mut State,
+        order: &Order,
+        (estimate, need): (Estimate, Amount),
+    ) -> Charge {
         let tokens = TokenCounts { input: estimate.input, ..TokenCounts::default() };
         let usage = ModelUsage {
             upstream: order.upstream.clone(),
@@ -182,9 +183,12 @@ impl Account {
 }
 
 impl State {
-    fn all_tokens(&self) -> u64 {
+    /// What this run has had kept at a service is not longer than all that it has read and written.
+    fn estimate(&self, order: &Order) -> Estimate {
         let under_way = self.under_way.values().map(|one| &one.usage);
-        self.ended.values().chain(under_way).fold(0, |sum, usage| usage.tokens.total().saturating_add(sum))
+        let all = self.ended.values().chain(under_way).map(|usage| usage.tokens.total());
+        let kept = if order.recalls { all.fold(0, u64::saturating_add) } else { 0 };
+        Estimate { input: order.estimate.input.saturating_add(kept), ..order.estimate }
     }
 }
 

@@ -179,6 +179,9 @@ pub enum LogError {
     /// A line cannot be written, for instance because the disk is full.
     #[error("cannot write the event log: {0}")]
     Append(#[source] io::Error),
+    /// The agent has said as much as it may.
+    #[error("the run's events have reached {0} bytes, and its agent was ended: a run may not say more")]
+    Full(u64),
     /// The run has ended.
     #[error("the event log is sealed: the run has ended")]
     Sealed,

@@ -9,6 +9,10 @@ use super::redaction::EventRedaction;
 use super::{EventLog, LogError};
 use crate::clock;
 
+/// Bytes of a log to which an agent may still add. Readers, records and the outcome's digest go through all of it, and it
+/// shares the run's volume with the workspace.
+const MOST: u64 = 1024 * 1024 * 1024;
+
 /// Stores the events of a run, and knows of the log what an outcome has to say.
 #[derive(Debug)]
 pub(crate) struct Recorder {
@@ -16,6 +20,7 @@ pub(crate) struct Recorder {
     redaction: EventRedaction,
     verifier: Verifier,
     facts: Facts,
+    most: u64,
 }
 
 impl Recorder {
@@ -35,7 +40,18 @@ impl Recorder {
                 Err(error) => tracing::warn!(%error, "the event log has an unreadable line"),
             }
         })?;
-        Ok(Self { log, redaction, verifier, facts })
+        Ok(Self { log, redaction, verifier, facts, most: MOST })
+    }
+
+    /// The same with another bound.
+    #[cfg(test)]
+    pub(crate) fn bounded(self, most: u64) -> Self {
+        Self { most, ..self }
+    }
+
+    /// Whether an agent has said as much as it may. What the platform has to say still goes in.
+    pub(crate) fn check_room(&self) -> Result<(), LogError> {
+        if self.log.progress().bytes < self.most { Ok(()) } else { Err(LogError::Full(self.most)) }
     }
 
     pub(crate) fn log(&self) -> &EventLog {

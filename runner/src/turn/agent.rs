@@ -1,13 +1,17 @@
 //! An agent's process, over as many turns as it lives: feeds it, takes its lines, watches the clock, ends it and all it
 //! has started.
 
+mod ending;
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use ambient_protocol::Event;
 use ambient_protocol::events::EventBody;
 use ambient_protocol::outcome::ExitReason;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, Interval};
+use tokio::time::Instant;
 
 use super::cause::{Cause, Silence};
 use super::lines::{LINE_LIMIT, Line, Tail, read_lines};
@@ -20,6 +24,8 @@ use crate::log::Recorder;
 
 /// How often processes that an agent has forgotten are cleared away.
 const REAPING: Duration = Duration::from_secs(10);
+/// Lines that are taken one after the other before others may speak.
+const IN_A_ROW: u32 = 64;
 
 /// A started agent. Dropped, its own process is killed; whoever has one ends it.
 pub(crate) struct Agent {
@@ -31,7 +37,8 @@ pub(crate) struct Agent {
     process: Box<dyn AgentProcess>,
     translator: Box<dyn Translator>,
     watchdogs: Watchdogs,
-    reaping: Interval,
+    /// When processes are cleared away next.
+    reaping: Instant,
     concluded: bool,
     silence: Silence,
     /// When its turn is over that was called off.
@@ -57,7 +64,7 @@ impl Agent {
             process,
             translator: job.translator,
             watchdogs: job.watchdogs,
-            reaping: tokio::time::interval(REAPING),
+            reaping: now,
             concluded: false,
             silence: Silence { until: now, patience, of_model: false },
             called_off: None,
@@ -67,21 +74,31 @@ impl Agent {
     }
 
     /// Follows it until it pauses. What interrupts that for a moment changes no bound.
+    ///
+    /// Its lines go before its end, so that none is lost. Those of an agent that says one after the other keep neither its
+    /// bounds nor people waiting.
     pub(crate) async fn follow(&mut self, turn: &mut Turn<'_>) -> Pause {
+        let mut in_a_row = 0;
         loop {
+            if let Some(pause) = self.due(turn, &mut in_a_row) {
+                return pause;
+            }
             let called_off = self.called_off;
             tokio::select! {
                 biased;
                 () = turn.stop.cancelled() => return Pause::Over(Cause::Stopped),
                 line = self.lines.recv(), if self.open => match line {
                     None => self.open = false,
-                    Some(line) => if let Some(pause) = self.heard(&line, turn) {
-                        return pause;
-                    },
+                    Some(line) => {
+                        in_a_row += 1;
+                        if let Some(pause) = self.heard(&line, turn) {
+                            return pause;
+                        }
+                    }
                 },
                 exit = self.process.wait() => return Pause::Over(Cause::Ended(exit)),
                 Some(order) = turn.orders.recv() => return Pause::Wanted(order),
-                _ = self.reaping.tick() => self.process.reap(),
+                () = tokio::time::sleep_until(self.reaping) => self.reap(),
                 () = tokio::time::sleep_until(turn.deadline) => return Pause::Over(Cause::TimedOut),
                 () = until(called_off) => return Pause::Over(Cause::BrokenOff),
                 () = tokio::time::sleep_until(self.silence.until) => {
@@ -90,6 +107,33 @@ impl Agent {
                 }
             }
         }
+    }
+
+    /// What has come by now, without waiting for it.
+    fn due(&mut self, turn: &mut Turn<'_>, in_a_row: &mut u32) -> Option<Pause> {
+        let now = Instant::now();
+        if now >= self.reaping {
+            self.reap();
+        }
+        if turn.stop.is_cancelled() {
+            return Some(Pause::Over(Cause::Stopped));
+        }
+        if now >= turn.deadline {
+            return Some(Pause::Over(Cause::TimedOut));
+        }
+        if self.called_off.is_some_and(|until| now >= until) {
+            return Some(Pause::Over(Cause::BrokenOff));
+        }
+        if *in_a_row < IN_A_ROW {
+            return None;
+        }
+        *in_a_row = 0;
+        turn.orders.try_recv().ok().map(Pause::Wanted)
+    }
+
+    fn reap(&mut self) {
+        self.process.reap();
+        self.reaping = Instant::now() + REAPING;
     }
 
     /// Another turn begins: with answers, or with a message.
@@ -154,62 +198,7 @@ impl Agent {
         loop {
             tokio::select! {
                 exit = self.process.wait() => return exit,
-                _ = self.reaping.tick() => self.process.reap(),
-            }
-        }
-    }
-
-    /// Lets one go that rests: by the end of its standard input it knows that nothing more is asked of it.
-    pub(crate) async fn dismiss(mut self) {
-        self.voice.close();
-        // What it still says is heard, so that it can end; there is nobody to tell it to.
-        let hear = async {
-            while self.lines.recv().await.is_some() {}
-            self.process.wait().await
-        };
-        let _ = tokio::time::timeout(self.watchdogs.lingering, hear).await;
-        self.process.stop(self.watchdogs.grace).await;
-    }
-
-    /// Ends it, with every process it has started, and says what its turn amounts to.
-    pub(crate) async fn end(&mut self, cause: Cause, timeout: Duration, recorder: &mut Recorder) -> TurnEnd {
-        self.hear_out(&cause, recorder).await;
-        self.voice.close();
-        self.process.stop(self.watchdogs.grace).await;
-        let exit = match cause {
-            Cause::Ended(exit) => exit,
-            _ => self.process.wait().await,
-        };
-        // Lines that are still under way: with the last process gone, so is the last writer.
-        let until = Instant::now() + self.watchdogs.drain;
-        while let Ok(Some(line)) = tokio::time::timeout_at(until, self.lines.recv()).await {
-            if self.take(&line, recorder).is_err() && cause != Cause::Stopped {
-                break;
-            }
-        }
-        let report = self.translator.finish(exit);
-        cause.judge(report, &self.complaints, timeout)
-    }
-
-    /// Tells an agent that can be told so that its turn is over, and hears it out for a moment.
-    async fn hear_out(&mut self, cause: &Cause, recorder: &mut Recorder) {
-        if !matches!(cause, Cause::Stopped | Cause::TimedOut | Cause::Silent(_)) {
-            return;
-        }
-        let words = self.translator.call_off();
-        if words.is_empty() || self.voice.say(words).is_err() {
-            return;
-        }
-        let until = Instant::now() + self.watchdogs.courtesy;
-        loop {
-            tokio::select! {
-                biased;
-                line = self.lines.recv() => match line.as_ref().map(|line| self.take(line, recorder)) {
-                    Some(Ok(Flow::Continue)) => {}
-                    _ => return,
-                },
-                _ = self.process.wait() => return,
-                () = tokio::time::sleep_until(until) => return,
+                () = tokio::time::sleep_until(self.reaping) => self.reap(),
             }
         }
     }
@@ -245,7 +234,8 @@ impl Agent {
     fn perform(&mut self, translation: Translation, recorder: &mut Recorder) -> Result<Flow, Cause> {
         let Translation { events, flow, words } = translation;
         for event in events {
-            recorder.record(event).map_err(|error| Cause::Unrecorded(error.to_string()))?;
+            let stored = recorder.check_room().and_then(|()| recorder.record(event));
+            stored.map_err(|error| Cause::Unrecorded(error.to_string()))?;
         }
         self.voice.say(words).map_err(|error| Cause::Hopeless(error.to_string()))?;
         match flow {

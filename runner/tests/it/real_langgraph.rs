@@ -8,12 +8,13 @@ use std::fs;
 use ambient_model_server::Script;
 use ambient_protocol::Answer;
 use ambient_protocol::answers::Choices;
+use ambient_protocol::broker::RUNNER_SECRET;
 use ambient_protocol::outcome::ExitReason;
 use serde_json::json;
 
 use crate::harness::{
-    PROMPT, World, bounded, commit, frames, git, living_processes, outcome, questions, real_program, say,
-    start, wait_for, with_scripted_model,
+    PROMPT, World, bounded, commit, counted, frames, git, lend, living_processes, outcome, questions,
+    real_program, say, start, wait_for, with_scripted_model,
 };
 use crate::interactive::say_when_ready;
 
@@ -51,6 +52,31 @@ async fn a_scripted_model_makes_a_patch() {
     assert_eq!(done.repositories[0].ignored, Vec::<String>::new());
     assert_eq!((done.usage.turns, done.usage.input_tokens), (3, 36540));
     world.has_understood_its_agent();
+}
+
+/// Behind another address than OpenAI's, LangChain does not ask for what is used unless it is told to.
+#[tokio::test]
+#[ignore = "needs LangGraph: set AMBIENT_E2E_LANGGRAPH to its program"]
+async fn what_a_graph_does_not_ask_for_is_counted_by_the_broker() {
+    let key = "planted-key-4711-0815";
+    let script = format!(
+        "key: {key}\nsteps:\n- text: I look.\n  usage: {{input: 500, output: 60000}}\n  tools:\n  \
+         - {{name: Bash, input: {{command: ls}}}}\n- text: Done.\n  usage: {{input: 500, output: 30000}}\n"
+    );
+    let silent = EXAMPLE[0].1.replace(", stream_usage=True", "");
+    assert_ne!(silent, EXAMPLE[0].1);
+    let (mut world, model) =
+        with_graph(Script::parse(&script).unwrap(), &[EXAMPLE[1], ("agent.py", &silent)]).await;
+    let secret = [("OPENAI_API_KEY", key), ("OPENAI_BASE_URL", &format!("{model}/v1"))];
+    let _broker = lend(&mut world, RUNNER_SECRET, &secret).await;
+    let done = world.runner().await.run(&world).await;
+    assert_eq!((done.exit, done.message.as_str()), (ExitReason::Completed, ""));
+    assert_eq!(done.usage.output_tokens, 0, "the agent does not know it");
+    let usage = counted(&world).await;
+    let counted = &usage.models[0];
+    assert_eq!((counted.requests, counted.estimated), (2, 0), "{usage:?}");
+    assert_eq!((counted.tokens.all_input(), counted.tokens.output), (1000, 90_000));
+    assert!(counted.cost.is_some_and(|cost| cost.millionths() > 100_000), "{usage:?}");
 }
 
 #[tokio::test]
@@ -163,6 +189,14 @@ async fn a_conversation_sleeps_and_is_taken_up_with_its_state_or_told_again_wher
 }
 
 async fn world(script: Script, files: &[(&str, &str)]) -> World {
+    let (mut world, model) = with_graph(script, files).await;
+    world.session(|session| session["environment"] = json!({"OPENAI_BASE_URL": format!("{model}/v1")}));
+    world.variable("OPENAI_API_KEY", "dummy-key-0123456789");
+    world
+}
+
+/// A world with a graph, and the address of its model.
+async fn with_graph(script: Script, files: &[(&str, &str)]) -> (World, String) {
     let (mut world, model) = with_scripted_model("langgraph", script).await;
     let target = world.path("target");
     for (name, content) in files {
@@ -172,8 +206,6 @@ async fn world(script: Script, files: &[(&str, &str)]) -> World {
     world.session(|session| {
         session["agent"]["command"] =
             json!(["ambient", "langgraph", "--server-program", real_program(PROGRAM)]);
-        session["environment"] = json!({"OPENAI_BASE_URL": format!("{model}/v1")});
     });
-    world.variable("OPENAI_API_KEY", "dummy-key-0123456789");
-    world
+    (world, model)
 }

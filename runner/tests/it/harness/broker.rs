@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use ambient_broker::{Broker, Config, FolderCredentials, Limits};
 use ambient_protocol::EffectiveSession;
-use ambient_protocol::broker::{Binding, Budget, CredentialReference, upstreams};
+use ambient_protocol::broker::{AUDIENCE, Binding, Budget, CredentialReference, RunUsage, upstreams};
+use ambient_protocol::client::BrokerClient;
 use ambient_protocol::models::ModelTable;
+use ambient_protocol::token::Scope;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::World;
+use super::{World, now};
 
 /// The name of the project's Git Secret.
 const GIT: &str = "git";
@@ -27,6 +29,15 @@ pub(crate) async fn lend(world: &mut World, secret: &str, entries: &[(&str, &str
     world.variable("AMBIENT_BROKER_URL", &address);
     world.variable("AMBIENT_BROKER_TOKEN_FILE", &file);
     ended
+}
+
+/// What the broker that lends to this world has counted.
+pub(crate) async fn counted(world: &World) -> RunUsage {
+    let session: EffectiveSession = serde_json::from_value(world.effective()).unwrap();
+    let signer = Arc::clone(&world.signer);
+    let token = move || Ok(signer.sign(AUDIENCE, "operator", &[Scope::Bind], now()).unwrap());
+    let client = BrokerClient::new(&world.extra["AMBIENT_BROKER_URL"], Arc::new(token));
+    client.usage(&session.key).await.unwrap().unwrap()
 }
 
 async fn start(world: &World, ended: CancellationToken) -> String {

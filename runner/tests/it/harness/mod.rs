@@ -11,7 +11,7 @@ mod reaper;
 mod runners;
 mod shim;
 
-pub(crate) use broker::lend;
+pub(crate) use broker::{counted, lend};
 pub(crate) use control_group::ControlGroup;
 pub(crate) use git::{commit, git};
 pub(crate) use model::{real_program, with_scripted_model};
