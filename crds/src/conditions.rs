@@ -110,7 +110,7 @@ vocabulary! {
         OutOfMemory = "OutOfMemory",
         /// The runner ended without an outcome.
         RunnerExit = "RunnerExit",
-        /// The cluster was lost while the run was claimed; nothing is known of its end.
+        /// The cluster or the pod of a run was lost; nothing is known of its end.
         Lost = "Lost",
         /// The result cannot be pushed; it is tried again and the workspace stays.
         PushFailed = "PushFailed",

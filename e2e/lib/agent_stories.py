@@ -240,7 +240,9 @@ def a_pod_that_goes(stage):
     asked = [json.dumps(one["body"]["messages"]) for one in stage.model.asked("begin and be ended")]
     assert any("I will begin." in one for one in asked), "the conversation before"
     stage.sessions.until("killed", "Failed", "RunnerExit")
-    stage.sessions.until("vanished", "Stopped", "Stopped")
+    # Whether its runner could still say that it was told to end is a matter of luck.
+    wait("what vanished to be recorded", lambda: stage.sessions.is_recorded("vanished"))
+    assert stage.sessions.reason("vanished", "Stopped") or stage.sessions.reason("vanished", "Lost")
     for name in pods:
         assert stage.forge.read("code", f"ambient/team/{name}-r1", "BEGUN.md") == "begun", "what was left"
 

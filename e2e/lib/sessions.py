@@ -73,6 +73,10 @@ class Sessions:
         say(f"  {name}: {phase} ({ready['reason']}) {ready['message']}")
         return status
 
+    def is_recorded(self, name):
+        conditions = self.status(name).get("conditions", [])
+        return any((one["type"], one["status"]) == ("ResultRecorded", "True") for one in conditions)
+
     def reason(self, name, reason):
         """The condition Ready, once it has this reason."""
         conditions = self.status(name).get("conditions", [])

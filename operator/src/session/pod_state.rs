@@ -1,5 +1,6 @@
 //! A Job and its pod, read as one state: pure.
 
+use ambient_crds::conditions::Reason;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ContainerStateTerminated, ContainerStatus, Pod, PodStatus};
 
@@ -10,7 +11,7 @@ use super::pod::{AGENT_CONTAINER, RUNNER_CONTAINER};
 #[must_use]
 pub(super) fn pod_state(job: &Job, pod: Option<&Pod>) -> PodState {
     let Some(status) = pod.and_then(|pod| pod.status.as_ref()) else {
-        return job_failed(job).unwrap_or(PodState::Missing);
+        return job_failed(job).map_or(PodState::Missing, explained_without_pod);
     };
     if let Some(ended) = pod_ended(status) {
         return ended;
@@ -98,6 +99,17 @@ fn job_failed(job: &Job) -> Option<PodState> {
     Some(PodState::Ended { reason, message: failed.message.clone().unwrap_or_default() })
 }
 
+/// That a Job's one pod counts as failed says nothing of why; that it is gone does.
+fn explained_without_pod(state: PodState) -> PodState {
+    match state {
+        PodState::Ended { reason, .. } if reason == "BackoffLimitExceeded" => PodState::Ended {
+            reason: Reason::Lost.as_str().to_owned(),
+            message: "its pod is gone: it was deleted, or its node is lost".to_owned(),
+        },
+        other => other,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -127,6 +139,8 @@ mod tests {
             "name": "ambient-code-runner", "image": "i", "imageID": "", "ready": false, "restartCount": 0,
             "state": {"terminated": {"exitCode": 137, "signal": 9, "reason": "OOMKilled"}}}]});
         let failed = json!({"conditions": [{"type": "Failed", "status": "True", "reason": "DeadlineExceeded", "message": "late"}]});
+        let vanished =
+            json!({"conditions": [{"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}]});
         let starting = |reason: &str, message: &str| PodState::Starting {
             reason: reason.to_owned(),
             message: message.to_owned(),
@@ -145,6 +159,7 @@ mod tests {
             (json!({}), Some(unready), PodState::Unready { address: "127.1.0.1".to_owned() }),
             (json!({}), Some(killed), ended("OOMKilled", "the runner was ended by signal 9")),
             (failed, None, ended("DeadlineExceeded", "late")),
+            (vanished, None, ended("Lost", "its pod is gone: it was deleted, or its node is lost")),
         ];
         for (job, pod, expected) in cases {
             assert_eq!(state(job, pod.clone()), expected, "{pod:?}");
