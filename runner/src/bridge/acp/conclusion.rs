@@ -29,6 +29,14 @@ impl Conclusion {
         }
     }
 
+    /// The session goes on that another process had. What agents tell of its cost (claude-agent-acp 0.100) is all of it,
+    /// and so is what it tells while it is loaded.
+    pub(super) fn take_up(&mut self, spent_usd: f64) {
+        if self.told_usd == 0.0 {
+            self.told_usd = spent_usd;
+        }
+    }
+
     /// Notes what the session had cost before.
     pub(super) fn take_earlier_cost(&mut self, cost: &Cost) {
         if cost.currency == "USD" {
@@ -140,6 +148,29 @@ mod tests {
             assert_eq!(failure.map(|failure| failure.reason), expected, "{result}");
         }
         assert_eq!(Conclusion::default().report(), None);
+    }
+
+    #[test]
+    fn a_turn_is_told_what_it_cost_itself() {
+        let usd = |amount| Cost { amount, currency: "USD".into() };
+        // What was spent before, what the session tells of that when it is taken up, then after each turn; each turn's own.
+        let cases = [
+            (None, None, [0.5, 0.75], [0.5, 0.25]),
+            (Some(0.5), None, [0.75, 1.0], [0.25, 0.25]),
+            (Some(0.5), Some(0.625), [0.75, 1.0], [0.125, 0.25]),
+            (Some(0.5), None, [0.25, 0.5], [0.25, 0.25]),
+        ];
+        for (spent, loaded, told, expected) in cases {
+            let mut conclusion = Conclusion::default();
+            loaded.iter().for_each(|amount| conclusion.take_earlier_cost(&usd(*amount)));
+            spent.iter().for_each(|amount| conclusion.take_up(*amount));
+            let turns = told.map(|amount| {
+                conclusion.take_cost(&usd(amount));
+                conclusion.take(Ok(json!({"stopReason": "end_turn"})));
+                conclusion.report().unwrap().cost_usd.unwrap()
+            });
+            assert_eq!(turns, expected, "{spent:?} {loaded:?}");
+        }
     }
 
     #[test]

@@ -95,6 +95,7 @@ impl AcpTranslator {
     fn taken_up(&mut self, opened: &Value) -> Translation {
         let Some(earlier) = self.setup.takes_up.take() else { return Translation::default() };
         self.setup.prompt = earlier.prompt;
+        self.conclusion.take_up(earlier.spent_usd);
         let events = vec![taken_up(&earlier.session)];
         let mut translation = self.work_in(earlier.session, opened);
         translation.events.splice(0..0, events);

@@ -121,6 +121,8 @@ pub(in crate::bridge) struct Earlier {
     pub(in crate::bridge) session: String,
     /// What is asked of it.
     pub(in crate::bridge) prompt: String,
+    /// What the run has cost before, in US dollars.
+    pub(in crate::bridge) spent_usd: f64,
 }
 
 impl Earlier {
@@ -129,7 +131,11 @@ impl Earlier {
         let TakenUp { name, cut_off } = context.takes_up?;
         let prompt = context.prompt();
         let again = || format!("You were cut off while you worked on this. It is asked again:\n\n{prompt}");
-        Some(Self { session: name.to_owned(), prompt: if cut_off { again() } else { prompt } })
+        Some(Self {
+            session: name.to_owned(),
+            prompt: if cut_off { again() } else { prompt },
+            spent_usd: context.spent.cost_usd.unwrap_or_default(),
+        })
     }
 }
 
