@@ -212,7 +212,7 @@ mod tests {
             Event::tool_result("r", SECRET, "made"),
             Event::text_end("m"),
         ]);
-        assert!(!log.contains(SECRET) && removed == 11, "{removed}: {log}");
+        assert!(!log.contains(SECRET) && removed == 10, "{removed}: {log}");
         let mut verifier = ambient_protocol::Verifier::default();
         log.lines().for_each(|line| verifier.accept(&Event::parse(line).unwrap()).unwrap());
         assert!(verifier.closing_events().is_empty(), "{log}");
