@@ -8,6 +8,22 @@ use serde::{Deserialize, Serialize};
 
 use crate::events::{Event, EventBody, Interrupt, RunOutcome};
 
+/// Most bytes of a failure's cause that are kept.
+const CAUSE: usize = 512;
+
+/// How a turn has ended that leaves no question open.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum TurnEnding {
+    /// The agent has answered.
+    #[default]
+    Answered,
+    /// Somebody has broken it off.
+    BrokenOff,
+    /// It has failed, for this cause.
+    Failed(String),
+}
+
 /// Follows the turns of one log. Times are those of its events, in milliseconds since the epoch.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -21,6 +37,7 @@ pub struct Attendance {
     working: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     questions: Vec<Interrupt>,
+    ending: TurnEnding,
 }
 
 impl Attendance {
@@ -36,12 +53,22 @@ impl Attendance {
                 self.rest(event.timestamp);
                 self.questions.clone_from(interrupts);
             }
-            EventBody::RunFinished { .. } | EventBody::RunError { .. } => {
-                self.rest(event.timestamp);
-                self.questions.clear();
+            EventBody::RunFinished { outcome, .. } => {
+                let broken_off = *outcome == Some(RunOutcome::Cancelled);
+                self.end(if broken_off { TurnEnding::BrokenOff } else { TurnEnding::Answered }, event);
+            }
+            EventBody::RunError { message, .. } => {
+                let cause = &message[..message.floor_char_boundary(CAUSE)];
+                self.end(TurnEnding::Failed(cause.to_owned()), event);
             }
             _ => {}
         }
+    }
+
+    fn end(&mut self, ending: TurnEnding, event: &Event) {
+        self.rest(event.timestamp);
+        self.questions.clear();
+        self.ending = ending;
     }
 
     fn rest(&mut self, now: Option<i64>) {
@@ -73,6 +100,12 @@ impl Attendance {
     #[must_use]
     pub fn questions(&self) -> &[Interrupt] {
         &self.questions
+    }
+
+    /// How the last turn ended, where it left no question open.
+    #[must_use]
+    pub fn ending(&self) -> &TurnEnding {
+        &self.ending
     }
 
     /// Since when nobody works: the last turn has ended, by an answer, a question or a failure. None while one goes on
@@ -125,6 +158,26 @@ mod tests {
             let found =
                 (attendance.agent_time(1000), attendance.questions().len(), attendance.resting_since());
             assert_eq!(found, (Duration::from_millis(worked), questions, resting), "{events:?}");
+        }
+    }
+
+    #[test]
+    fn how_the_last_turn_ended_is_known() {
+        let success = RunOutcome::Success { pending_tool_call_ids: Vec::new() };
+        let answered = Event::run_finished("t", "r", None, success, vec![]);
+        let error = |message: &str| Event::run_error("AgentFailed", message, vec![]);
+        let long = "ä".repeat(CAUSE);
+        let cases = [
+            (vec![started(0), answered.clone()], TurnEnding::Answered),
+            (vec![started(0), finished(1)], TurnEnding::BrokenOff),
+            (vec![started(0), error("no key")], TurnEnding::Failed("no key".to_owned())),
+            (vec![started(0), error(&long)], TurnEnding::Failed("ä".repeat(CAUSE / 2))),
+            (vec![started(0), error("no key"), started(2), answered], TurnEnding::Answered),
+        ];
+        for (events, expected) in cases {
+            let mut attendance = Attendance::default();
+            events.iter().for_each(|event| attendance.apply(event));
+            assert_eq!(*attendance.ending(), expected, "{events:?}");
         }
     }
 }

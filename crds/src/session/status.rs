@@ -203,7 +203,7 @@ pub struct WaitingFor {
 vocabulary! {
     /// What is wanted of a person.
     pub enum WaitKind {
-        /// A further message: the agent has answered.
+        /// A further message: the agent's turn has ended.
         Message = "Message",
         /// An answer to a question of the agent.
         Answer = "Answer",

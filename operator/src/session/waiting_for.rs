@@ -5,7 +5,7 @@ use ambient_crds::phase::Phase;
 use ambient_crds::session::{WaitKind, WaitingFor};
 use ambient_kit::conditions::Statement;
 use ambient_protocol::answers::TOOL_CALL;
-use ambient_protocol::attendance::Attendance;
+use ambient_protocol::attendance::{Attendance, TurnEnding};
 use ambient_protocol::events::Interrupt;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -36,7 +36,7 @@ pub(super) fn waiting_for(observed: &Observed<'_>, plan: &SessionPlan) -> Option
     }
     let since = attendance.resting_since().and_then(|at| Timestamp::from_millisecond(at).ok());
     match attendance.questions() {
-        [] => since.filter(|_| is_interactive(observed)).map(message),
+        [] => since.filter(|_| is_interactive(observed)).map(|since| message(attendance.ending(), since)),
         [first, others @ ..] => Some(answer(first, others.len(), since)),
     }
 }
@@ -45,9 +45,15 @@ fn is_interactive(observed: &Observed<'_>) -> bool {
     observed.pinned.as_ref().is_some_and(|pinned| pinned.interactive)
 }
 
-fn message(since: Timestamp) -> WaitingFor {
-    let summary = Some("the agent has answered, and waits for a message".to_owned());
-    WaitingFor { kind: WaitKind::Message, request: None, summary, since: Some(seconds(since)) }
+fn message(ending: &TurnEnding, since: Timestamp) -> WaitingFor {
+    let summary = match ending {
+        TurnEnding::Answered => "the agent has answered, and waits for a message".to_owned(),
+        TurnEnding::BrokenOff => "the agent was interrupted, and waits for a message".to_owned(),
+        TurnEnding::Failed(cause) => {
+            cut(&format!("the agent has failed, and waits for a message: {cause}"), SUMMARY)
+        }
+    };
+    WaitingFor { kind: WaitKind::Message, request: None, summary: Some(summary), since: Some(seconds(since)) }
 }
 
 fn answer(first: &Interrupt, others: usize, since: Option<Timestamp>) -> WaitingFor {
@@ -75,6 +81,23 @@ pub(super) fn statement(waiting: Option<&WaitingFor>) -> Statement {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_turn_that_failed_is_no_answer() {
+        let cases = [
+            (TurnEnding::Answered, "the agent has answered, and waits for a message"),
+            (TurnEnding::BrokenOff, "the agent was interrupted, and waits for a message"),
+            (
+                TurnEnding::Failed("no such model".to_owned()),
+                "the agent has failed, and waits for a message: no such model",
+            ),
+        ];
+        for (ending, summary) in cases {
+            let told = message(&ending, Timestamp::UNIX_EPOCH);
+            assert_eq!((told.kind, told.summary.as_deref()), (WaitKind::Message, Some(summary)));
+            assert_eq!(statement(Some(&told)).message, summary);
+        }
+    }
 
     #[test]
     fn the_first_question_is_told_and_how_many_there_are() {
