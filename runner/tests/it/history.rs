@@ -4,6 +4,7 @@ use std::fs;
 
 use ambient_protocol::events::EventBody;
 use ambient_protocol::outcome::ExitReason;
+use ambient_protocol::sandbox::Sandbox;
 use serde_json::json;
 
 use crate::harness::{World, commit, git, outcome, start, wait_for};
@@ -81,5 +82,32 @@ async fn the_session_says_how_much_it_wants() {
             done.message
         );
         assert_eq!(notes(&world), usize::from(depth == "2"), "{depth}");
+    }
+}
+
+/// An agent that is a shell, and wants to know all that ever happened.
+const FETCHES: &str = r#"git fetch --quiet --unshallow && git rev-list --count HEAD > count.txt
+echo '{"type":"system","subtype":"init","model":"m"}'
+echo '{"type":"result","subtype":"success","is_error":false,"num_turns":1,"result":"looked"}'
+"#;
+
+#[tokio::test]
+async fn the_rest_is_there_for_an_agent_that_asks_for_it() {
+    for world in World::both(None) {
+        let mut world = with_depth(world, "1");
+        world.session(|session| {
+            session["runnerType"] = json!("claude-agent-sdk");
+            session["agent"]["command"] = json!(["/bin/sh", "-c", FETCHES]);
+        });
+        let mut config = world.config();
+        config.sandbox = Sandbox::WherePossible;
+        let done = world.runner_with(config).await.run(&world).await;
+        assert_eq!((done.exit, done.message.as_str()), (ExitReason::Completed, ""));
+        assert_eq!(git(&world.checkout(), &["show", "HEAD:count.txt"]), "3");
+        assert_eq!(done.repositories[0].commits, 1);
+        let prompt = world.path("volume/state/agent-home/.claude/ambient-system-prompt.md");
+        let apart = world.path("home/.claude/ambient-system-prompt.md");
+        let told = fs::read_to_string(prompt).or_else(|_| fs::read_to_string(apart)).unwrap();
+        assert!(told.contains("checked out of: target"), "{told}");
     }
 }
