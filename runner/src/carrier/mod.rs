@@ -19,8 +19,8 @@ pub(crate) use files::AgentFile;
 pub(crate) use socket::SocketCarrier;
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
-use std::path::PathBuf;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -118,7 +118,7 @@ impl std::fmt::Display for AgentExit {
 /// An agent cannot be started.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "cannot start the agent's program \"{program}\" in {directory}: {cause}{}", hint(.cause)
+    "cannot start the agent's program \"{program}\" in {directory}: {cause}{}", hint(.program, .cause)
 )]
 pub(crate) struct StartError {
     /// The program.
@@ -131,12 +131,16 @@ pub(crate) struct StartError {
 }
 
 /// The way out where a program is not there.
-fn hint(cause: &std::io::Error) -> &'static str {
-    match cause.kind() {
-        std::io::ErrorKind::NotFound => {
-            "; is it installed and on the path? (`ambient up --claude-bin PATH` names Claude Code, `--gemini-bin PATH` \
-             Gemini CLI; in a cluster an image that has it is named by ConfigMap ambient-agents)"
-        }
-        _ => "",
+fn hint(program: &str, cause: &std::io::Error) -> String {
+    if cause.kind() != std::io::ErrorKind::NotFound {
+        return String::new();
     }
+    let way = match Path::new(program).file_name().and_then(OsStr::to_str) {
+        Some("claude") => "`ambient up --claude-bin PATH` names it",
+        Some("gemini") => "`ambient up --gemini-bin PATH` names it",
+        _ => "with runner type acp the session's variable ACP_COMMAND names another command",
+    };
+    format!(
+        "; is it installed and on the path? ({way}; in a cluster an image that has it is named by ConfigMap ambient-agents)"
+    )
 }

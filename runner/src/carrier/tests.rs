@@ -14,6 +14,21 @@ use crate::wire::{Control, Line, VERSION};
 const PATIENCE: Duration = Duration::from_secs(60);
 const GRACE: Duration = Duration::from_millis(300);
 
+#[test]
+fn a_program_that_is_not_there_has_a_way_out_that_fits_it() {
+    let error = |program: &str, kind: std::io::ErrorKind| {
+        let (program, directory) = (program.to_owned(), "/w".to_owned());
+        StartError { program, directory, cause: kind.into() }.to_string()
+    };
+    let missing = std::io::ErrorKind::NotFound;
+    for (program, way) in
+        [("claude", "--claude-bin"), ("/opt/gemini", "--gemini-bin"), ("acp-agent", "ACP_COMMAND")]
+    {
+        assert!(error(program, missing).contains(way), "{}", error(program, missing));
+    }
+    assert!(!error("claude", std::io::ErrorKind::PermissionDenied).contains("--claude-bin"));
+}
+
 /// Each carrier, and what has to live as long as it.
 fn carriers() -> Vec<(&'static str, Box<dyn Carrier>, Option<InThisProcess>)> {
     let shim = InThisProcess::start();

@@ -105,6 +105,13 @@ pub(super) struct Origin<'a> {
     pub(super) history: History,
 }
 
+impl Origin<'_> {
+    /// The branch, for messages.
+    pub(super) fn branch_name(&self) -> &str {
+        self.branch.unwrap_or("the default branch")
+    }
+}
+
 /// What a clone has brought.
 pub(super) struct Cloned {
     /// The commit that is checked out.
@@ -127,7 +134,7 @@ pub(super) async fn clone_to(
     let cloned = clone(origin, &checkout, rules).await.map_err(|cause| WorkspaceError::Repository {
         name: origin.name.to_owned(),
         url: origin.url.to_owned(),
-        branch: origin.branch.unwrap_or("the default branch").to_owned(),
+        branch: origin.branch_name().to_owned(),
         cause: Box::new(cause),
     })?;
     remove(folder)?;
@@ -205,8 +212,11 @@ pub(crate) enum WorkspaceError {
     #[error("the workflow's path \"{0}\" leads out of its repository: name a folder within it")]
     WorkflowPath(String),
     /// There is no such workflow.
-    #[error("there is no folder \"{}\" in the workflow's repository {url} at commit {commit}", path.display())]
-    NoWorkflow { url: String, path: PathBuf, commit: String },
+    #[error(
+        "there is no folder \"{}\" on {branch} of the workflow's repository {url} (commit {commit})",
+        path.display()
+    )]
+    NoWorkflow { url: String, branch: String, path: PathBuf, commit: String },
     /// A workflow's description cannot be read.
     #[error("cannot read {} of the workflow {url}: {error}", path.display())]
     Description { url: String, path: PathBuf, error: String },

@@ -68,7 +68,8 @@ pub(super) async fn check_out(
     let commit = clone_to(origin, &folder, workspace, rules).await?.base;
     let within = folder.join(&path);
     if !within.is_dir() {
-        return Err(WorkspaceError::NoWorkflow { url: workflow.url.clone(), path, commit });
+        let (url, branch) = (workflow.url.clone(), origin.branch_name().to_owned());
+        return Err(WorkspaceError::NoWorkflow { url, branch, path, commit });
     }
     let guidance = Guidance::read(&within).map_err(|cause| folder_error(&within, cause))?;
     let description = guidance.file(DESCRIPTION).map(serde_json::from_str).transpose();

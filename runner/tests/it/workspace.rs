@@ -158,7 +158,7 @@ async fn a_repository_that_leads_elsewhere_is_not_worked_in() {
 async fn a_workflow_lies_beside_the_repositories_and_is_not_collected() {
     let cases: [(Option<&str>, &str, Option<&str>); 5] = [
         (Some("bugfix"), r#"{"name": "Bugfix", "startupPrompt": "Fix a bug."}"#, None),
-        (Some("absent"), "{}", Some("there is no folder \"absent\" in the workflow's repository")),
+        (Some("absent"), "{}", Some("there is no folder \"absent\" on the default branch of the workflow's")),
         (Some("../up"), "{}", Some("leads out of its repository")),
         (Some("bugfix"), "{", Some("cannot read bugfix/.ambient/ambient.json of the workflow")),
         (Some("bugfix"), "{}", Some("nothing says what the agent is to do")),
