@@ -12,6 +12,7 @@ mod permission;
 mod requests;
 mod rpc;
 mod setup;
+mod stage;
 mod terminals;
 mod tools;
 mod turn;

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::rpc::RpcError;
 use super::setup::{FIRST_REQUEST, Introduction, VERSION, choose_model, current_model, models_of};
-use super::turn::{AcpTranslator, Stage};
+use super::stage::Stage;
+use super::turn::AcpTranslator;
 use crate::bridge::mcp::McpServer;
 use crate::bridge::{Flow, Translation};
 use crate::retelling::{retold, taken_up};
@@ -150,6 +151,7 @@ impl AcpTranslator {
 
     /// Asks for what a further turn is to do, by another model where one was chosen.
     pub(super) fn go_on(&mut self, text: &str) -> Translation {
+        self.tools.begin_turn();
         let model = self.next_model.take().filter(|model| !self.has_model(model));
         let chosen = model.and_then(|model| {
             let (method, params) = choose_model(&self.models, &self.session, &model)?;

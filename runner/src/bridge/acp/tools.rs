@@ -15,10 +15,12 @@ const DIFF_LIMIT: usize = 64 * 1024;
 /// Longest output of a command that an agent tells, in bytes.
 const OUTPUT_LIMIT: usize = 64 * 1024;
 
-/// The tool calls of a turn.
+/// The tool calls of a turn, and of the one before it: what is told of those late is no other call.
 #[derive(Debug, Default)]
 pub(super) struct Tools {
     calls: BTreeMap<String, Call>,
+    /// Counts prompts.
+    turn: u64,
 }
 
 #[derive(Debug, Default)]
@@ -27,6 +29,7 @@ struct Call {
     /// What its command has put out, by its end.
     output: String,
     progress: Progress,
+    turn: u64,
 }
 
 /// What of a call has been told.
@@ -39,6 +42,12 @@ enum Progress {
 }
 
 impl Tools {
+    /// Another prompt is about to be given. A call that the last one left without a result is waited for no more.
+    pub(super) fn begin_turn(&mut self) {
+        self.calls.retain(|_, call| call.turn == self.turn);
+        self.turn += 1;
+    }
+
     /// Takes a beginning or a change: agents send either first.
     pub(super) fn take(&mut self, change: ToolCall, terminals: Option<&Terminals>) -> Vec<Event> {
         let id = change.tool_call_id.clone();
@@ -46,7 +55,8 @@ impl Tools {
         if !self.calls.contains_key(&id) {
             events.push(begin(&id, &change));
         }
-        let call = self.calls.entry(id.clone()).or_default();
+        let call =
+            self.calls.entry(id.clone()).or_insert_with(|| Call { turn: self.turn, ..Call::default() });
         call.hear(change.output().unwrap_or_default());
         call.known.merge(change);
         if !call.known.awaits_input() {
@@ -68,9 +78,9 @@ impl Tools {
         self.calls.iter_mut().flat_map(|(id, call)| call.ask(id)).collect()
     }
 
-    /// Whether a call has no result yet.
+    /// Whether a call of this turn has no result yet.
     pub(super) fn are_at_work(&self) -> bool {
-        self.calls.values().any(|call| call.progress < Progress::Answered)
+        self.calls.values().any(|call| call.turn == self.turn && call.progress < Progress::Answered)
     }
 
     /// The tool's own name, where the agent has told it.

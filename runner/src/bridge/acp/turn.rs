@@ -14,6 +14,7 @@ use super::permission::{self, Decision, PermissionRequest};
 use super::requests::Services;
 use super::rpc::{self, Incoming, RpcError};
 use super::setup::{FIRST_REQUEST, Introduction, Setup};
+use super::stage::Stage;
 use super::tools::Tools;
 use super::updates::{Update, block_text};
 use crate::bridge::{Failure, Flow, Report, Translation, Translator, Word};
@@ -32,7 +33,7 @@ pub(super) struct AcpTranslator {
     pub(super) introduction: Introduction,
     plan: String,
     pub(super) messages: Messages,
-    tools: Tools,
+    pub(super) tools: Tools,
     pub(super) conclusion: Conclusion,
     /// What the session says of its models.
     pub(super) models: Value,
@@ -44,30 +45,6 @@ pub(super) struct AcpTranslator {
     /// Names questions: the agent's ids are those of its process.
     turn: String,
     questions: u64,
-}
-
-/// What was asked last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stage {
-    Introducing,
-    Authenticating,
-    OpeningSession,
-    TakingUp,
-    ChoosingModel,
-    Working,
-    Concluded,
-}
-
-impl Stage {
-    /// For messages: when the agent went.
-    fn when(self) -> &'static str {
-        match self {
-            Self::Introducing => "before it answered `initialize` of the Agent Client Protocol",
-            Self::Authenticating => "while it authenticated",
-            Self::OpeningSession | Self::TakingUp | Self::ChoosingModel => "before it had a session",
-            Self::Working | Self::Concluded => "in the middle of its turn",
-        }
-    }
 }
 
 impl Translator for AcpTranslator {

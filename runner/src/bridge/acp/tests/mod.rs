@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::super::testing::conversation;
 use super::*;
-use crate::bridge::{Flow, Report, Word};
+use crate::bridge::{Flow, Report, Translation, Word};
 use crate::carrier::AgentExit;
 use crate::workspace::WorkspaceRecord;
 
@@ -202,6 +202,30 @@ fn the_model_is_awaited_while_no_tool_is_at_work() {
         })
         .collect();
     assert_eq!(awaits, [false, true, false, true, false]);
+}
+
+#[test]
+fn what_a_turn_left_undone_is_not_waited_for_in_the_next() {
+    let session = session(&json!({}));
+    let input = RunAgentInput::prompt("uid", "s-r1-a1", "Do it");
+    let environment = BTreeMap::new();
+    let mut translator = Acp.translator(&context(&session, &input, &environment));
+    let call = |id: &str, status: &str| {
+        let update = json!({"sessionUpdate": "tool_call", "toolCallId": id, "title": "x", "status": status});
+        json!({"method": "session/update", "params": {"update": update}}).to_string()
+    };
+    let begun =
+        json!({"sessionUpdate": "tool_call", "toolCallId": "c", "title": "x", "status": "in_progress"});
+    turn(&[begun]).lines().for_each(|line| drop(translator.line(line)));
+    translator.begin("s-r1-a1-t2");
+    assert!(translator.said("Go on").is_some());
+    assert!(translator.awaits_model(), "a call of the turn before is nothing to wait for");
+    let kinds = |translation: Translation| -> Vec<_> {
+        translation.events.iter().map(|event| event.body.kind()).collect()
+    };
+    assert_eq!(kinds(translator.line(&call("c", "completed"))), ["TOOL_CALL_RESULT"], "it is no other call");
+    translator.line(&call("d", "in_progress"));
+    assert!(!translator.awaits_model());
 }
 
 #[test]
