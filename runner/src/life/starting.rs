@@ -51,6 +51,7 @@ impl Attempt {
             translator: self.bridge.translator(&context),
             watchdogs: self.config.watchdogs,
             stop: self.desk.stop(),
+            redactor: &self.config.redactor,
         })
         .await
     }

@@ -58,9 +58,9 @@ impl Agent {
         let mut agent = Self {
             voice: Voice::open(stdin, job.command.input.clone(), converses),
             converses,
-            lines: read_lines(stdout, LINE_LIMIT),
+            lines: read_lines(stdout, LINE_LIMIT, job.redactor.clone()),
             open: true,
-            complaints: Tail::drain(stderr),
+            complaints: Tail::drain(stderr, job.redactor),
             process,
             translator: job.translator,
             watchdogs: job.watchdogs,

@@ -1,7 +1,9 @@
-//! Lines of an agent's output, bounded: a line without end costs no memory without end.
+//! Lines of an agent's output, bounded: a line without end costs no memory without end. What is cut is redacted first: a part
+//! of a secret is not found as one.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use ambient_redaction::Redactor;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::sync::mpsc;
 
@@ -13,6 +15,8 @@ const WAITING_LINES: usize = 64;
 const TAIL_LIMIT: usize = 4 * 1024;
 /// Bytes of an overlong line that are kept.
 const HEAD_LIMIT: usize = 1024;
+/// Bytes of an overlong line that are redacted for that.
+const REDACTED_HEAD: usize = 64 * 1024;
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +25,7 @@ pub(crate) enum Line {
     Whole(String),
     /// Longer than the limit: its first characters and its length in bytes.
     Overlong {
-        /// The first characters.
+        /// The first characters, without secrets.
         head: String,
         /// Bytes of the line.
         length: usize,
@@ -29,10 +33,14 @@ pub(crate) enum Line {
 }
 
 /// Reads lines in a task of its own; the receiver ends with the stream.
-pub(crate) fn read_lines(stream: Box<dyn AsyncRead + Send + Unpin>, limit: usize) -> mpsc::Receiver<Line> {
+pub(crate) fn read_lines(
+    stream: Box<dyn AsyncRead + Send + Unpin>,
+    limit: usize,
+    redactor: Redactor,
+) -> mpsc::Receiver<Line> {
     let (sender, receiver) = mpsc::channel(WAITING_LINES);
     tokio::spawn(async move {
-        let mut splitter = Splitter::new(limit);
+        let mut splitter = Splitter::new(limit, redactor);
         let mut stream = stream;
         let mut chunk = vec![0; 64 * 1024];
         while let Ok(read @ 1..) = stream.read(&mut chunk).await {
@@ -53,13 +61,14 @@ pub(crate) fn read_lines(stream: Box<dyn AsyncRead + Send + Unpin>, limit: usize
 #[derive(Debug)]
 struct Splitter {
     limit: usize,
+    redactor: Redactor,
     line: Vec<u8>,
     dropped: usize,
 }
 
 impl Splitter {
-    fn new(limit: usize) -> Self {
-        Self { limit, line: Vec::new(), dropped: 0 }
+    fn new(limit: usize, redactor: Redactor) -> Self {
+        Self { limit, redactor, line: Vec::new(), dropped: 0 }
     }
 
     fn push(&mut self, chunk: &[u8]) -> Vec<Line> {
@@ -93,26 +102,34 @@ impl Splitter {
                 .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
             return Line::Whole(text.trim_end_matches('\r').to_owned());
         }
-        let head = String::from_utf8_lossy(&bytes[..bytes.len().min(HEAD_LIMIT)]).into_owned();
-        Line::Overlong { head, length: bytes.len() + dropped }
+        Line::Overlong { head: self.head(&bytes), length: bytes.len() + dropped }
+    }
+
+    /// What may be the beginning of a secret is left out: the stream holds it back.
+    fn head(&self, line: &[u8]) -> String {
+        let head = self.redactor.byte_stream().push(&line[..line.len().min(REDACTED_HEAD)]);
+        let text = String::from_utf8_lossy(&head);
+        text[..text.floor_char_boundary(HEAD_LIMIT)].to_owned()
     }
 }
 
-/// The end of a stream, kept for messages. Cheap to clone; all clones are one tail.
+/// The end of a stream, without secrets, kept for messages. Cheap to clone; all clones are one tail.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tail(Arc<Mutex<Vec<u8>>>);
 
 impl Tail {
     /// Drains a stream to its end, keeping the last of it.
-    pub(crate) fn drain(stream: Box<dyn AsyncRead + Send + Unpin>) -> Self {
+    pub(crate) fn drain(stream: Box<dyn AsyncRead + Send + Unpin>, redactor: &Redactor) -> Self {
         let tail = Self::default();
         let writer = tail.clone();
+        let mut redaction = redactor.byte_stream();
         tokio::spawn(async move {
             let mut stream = stream;
             let mut chunk = vec![0; 8 * 1024];
             while let Ok(read @ 1..) = stream.read(&mut chunk).await {
-                writer.push(&chunk[..read]);
+                writer.push(&redaction.push(&chunk[..read]));
             }
+            writer.push(&redaction.finish().0);
         });
         tail
     }
@@ -139,10 +156,19 @@ impl Tail {
 
 #[cfg(test)]
 mod tests {
+    use ambient_redaction::Secret;
+
     use super::*;
 
+    /// Stands for a key.
+    const SECRET: &str = "a value that nobody may see, nor a part of it";
+
+    fn redactor() -> Redactor {
+        Redactor::new([Secret::new(SECRET)])
+    }
+
     fn split(limit: usize, chunks: &[&str]) -> Vec<Line> {
-        let mut splitter = Splitter::new(limit);
+        let mut splitter = Splitter::new(limit, redactor());
         let mut lines: Vec<_> = chunks.iter().flat_map(|chunk| splitter.push(chunk.as_bytes())).collect();
         lines.extend(splitter.finish());
         lines
@@ -163,6 +189,29 @@ mod tests {
         ];
         for (chunks, expected) in cases {
             assert_eq!(split(5, chunks), expected, "{chunks:?}");
+        }
+    }
+
+    #[test]
+    fn no_part_of_a_secret_is_left_where_a_line_is_cut() {
+        let limit = 2 * HEAD_LIMIT;
+        for before in (HEAD_LIMIT - SECRET.len()..=HEAD_LIMIT).chain(limit - SECRET.len()..=limit) {
+            let line = format!("{}{SECRET}{}", "x".repeat(before), "y".repeat(limit));
+            let Line::Overlong { head, length } = split(limit, &[&line]).remove(0) else { panic!("it is too long") };
+            assert_eq!(length, line.len());
+            assert!(head.len() <= HEAD_LIMIT && !head.contains("a v"), "{before}: {head}");
+        }
+    }
+
+    #[tokio::test]
+    async fn no_part_of_a_secret_is_left_where_a_tail_begins() {
+        for after in TAIL_LIMIT - SECRET.len()..=TAIL_LIMIT {
+            let told = format!("{}{SECRET}{}\n", "x".repeat(100), "y".repeat(after - 1));
+            let tail = Tail::drain(Box::new(std::io::Cursor::new(told.into_bytes())), &redactor());
+            while !tail.text().ends_with(&"y".repeat(after - 1)) {
+                tokio::task::yield_now().await;
+            }
+            assert!(!tail.text().contains("of it"), "{after}: {}", tail.text());
         }
     }
 

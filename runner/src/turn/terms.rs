@@ -2,6 +2,7 @@
 
 use ambient_protocol::Answer;
 use ambient_protocol::events::Interrupt;
+use ambient_redaction::Redactor;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -22,6 +23,8 @@ pub(crate) struct Job<'a> {
     pub(crate) translator: Box<dyn Translator>,
     pub(crate) watchdogs: Watchdogs,
     pub(crate) stop: &'a CancellationToken,
+    /// For what is cut before it comes to the log.
+    pub(crate) redactor: &'a Redactor,
 }
 
 /// What an agent is followed with through a turn.
