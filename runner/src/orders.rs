@@ -3,6 +3,7 @@
 use ambient_protocol::RunAgentInput;
 use ambient_protocol::answers::{Answer, AnswersReceipt};
 use ambient_protocol::events::Interrupt;
+use ambient_protocol::fitting::misfit;
 use ambient_protocol::input::Message;
 use tokio::sync::oneshot;
 
@@ -86,6 +87,8 @@ pub(crate) enum Unwanted {
     UnknownQuestion(String),
     #[error("all open questions are to be answered together; missing: {0}")]
     Unanswered(String),
+    #[error("the answer to \"{question}\" does not fit it: {why}")]
+    Unfit { question: String, why: String },
     #[error("this message has been said before; follow it at /events")]
     SaidBefore,
     #[error(
@@ -111,7 +114,7 @@ pub(crate) fn named(questions: &[Interrupt]) -> String {
     questions.iter().map(|question| format!("\"{}\"", question.id)).collect::<Vec<_>>().join(", ")
 }
 
-/// Whether answers are those to all open questions, each once.
+/// Whether answers are those to all open questions, each once, and fit them.
 pub(crate) fn check(open: &[Interrupt], answers: &[Answer]) -> Result<(), Unwanted> {
     if open.is_empty() {
         return Err(Unwanted::NoQuestion);
@@ -124,12 +127,20 @@ pub(crate) fn check(open: &[Interrupt], answers: &[Answer]) -> Result<(), Unwant
     let missing =
         open.iter().filter(|question| answers.iter().filter(|answer| is_to(answer, question)).count() != 1);
     let missing: Vec<_> = missing.cloned().collect();
-    if missing.is_empty() { Ok(()) } else { Err(Unwanted::Unanswered(named(&missing))) }
+    if !missing.is_empty() {
+        return Err(Unwanted::Unanswered(named(&missing)));
+    }
+    let pairs =
+        answers.iter().filter_map(|answer| Some((open.iter().find(|one| is_to(answer, one))?, answer)));
+    let unfit =
+        pairs.filter_map(|(question, answer)| Some((question.id.clone(), misfit(question, answer)?))).next();
+    unfit.map_or(Ok(()), |(question, why)| Err(Unwanted::Unfit { question, why }))
 }
 
 #[cfg(test)]
 mod tests {
-    use ambient_protocol::answers::TOOL_CALL;
+    use ambient_protocol::answers::{Consent, TOOL_CALL};
+    use serde_json::json;
 
     use super::*;
 
@@ -149,5 +160,18 @@ mod tests {
             let found = check(&questions, &answers).map_err(|unwanted| unwanted.to_string());
             assert_eq!(found, expected.map_err(str::to_owned), "{open:?}");
         }
+    }
+
+    #[test]
+    fn an_answer_that_does_not_fit_is_no_answer() {
+        let question =
+            Interrupt { response_schema: Some(Consent::schema(false)), ..Interrupt::new("q", TOOL_CALL) };
+        let yes = Answer::resolved("q", json!({"approved": "yes"}));
+        let unwanted = check(std::slice::from_ref(&question), &[yes]).unwrap_err().to_string();
+        assert_eq!(
+            unwanted,
+            "the answer to \"q\" does not fit it: \"approved\" is to be boolean, and is \"yes\""
+        );
+        assert_eq!(check(&[question], &[Answer::deny("q", None)]), Ok(()));
     }
 }

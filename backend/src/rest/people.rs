@@ -25,6 +25,10 @@ pub(crate) struct Said {
     text: String,
 }
 
+impl Said {
+    const EXAMPLE: &str = r#"{"id": "…", "text": "…"}"#;
+}
+
 /// Which attempt begins.
 #[derive(Debug, Serialize)]
 pub(crate) struct Woken {
@@ -38,7 +42,7 @@ pub(crate) async fn answer(
     Path((project, session)): Path<(String, String)>,
     body: Bytes,
 ) -> Result<Json<AnswersReceipt>, ApiError> {
-    let answers: Answers = read(&body)?;
+    let answers: Answers = read(&body, Answers::EXAMPLE)?;
     let target = Target::find(&app, user, &project, &session, None).await?;
     let receipt = speaker(&app, &target).await?.answer(answers.resume).await;
     Ok(Json(receipt.map_err(Error::Runner)?))
@@ -51,7 +55,7 @@ pub(crate) async fn say(
     Path((project, session)): Path<(String, String)>,
     body: Bytes,
 ) -> Result<StatusCode, ApiError> {
-    let said: Said = read(&body)?;
+    let said: Said = read(&body, Said::EXAMPLE)?;
     let target = Target::find(&app, user, &project, &session, None).await?;
     runs::say(&app, &target, &said.id, &said.text).await?;
     Ok(StatusCode::ACCEPTED)
@@ -75,7 +79,7 @@ pub(crate) async fn choose_model(
     Path((project, session)): Path<(String, String)>,
     body: Bytes,
 ) -> Result<StatusCode, ApiError> {
-    let choice: ModelChoice = read(&body)?;
+    let choice: ModelChoice = read(&body, ModelChoice::EXAMPLE)?;
     let target = Target::find(&app, user, &project, &session, None).await?;
     speaker(&app, &target).await?.choose_model(&choice.model).await.map_err(Error::Runner)?;
     Ok(StatusCode::ACCEPTED)
@@ -92,6 +96,7 @@ pub(crate) async fn rouse(
     Ok((StatusCode::ACCEPTED, Json(Woken { attempt })))
 }
 
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
-    serde_json::from_slice(body).map_err(|error| Error::Invalid(format!("the body: {error}")))
+fn read<T: DeserializeOwned>(body: &[u8], example: &str) -> Result<T, Error> {
+    serde_json::from_slice(body)
+        .map_err(|error| Error::Invalid(format!("the body: {error}; wanted: {example}")))
 }

@@ -64,12 +64,15 @@ async fn what_a_runner_refuses_is_said_and_what_makes_no_sense_is_not_passed_on(
     let (status, error) = post(&world, "messages", ADMIN, &json!({"id": "m1", "text": "too early"})).await;
     assert_eq!((status, &error["error"]), (StatusCode::LOCKED, &json!("Runner")));
     assert!(error["message"].as_str().unwrap().contains("a question is open: q1"), "{error}");
-    for (path, body) in [
-        ("messages", json!({"id": "m", "text": " "})),
-        ("messages", json!({"text": "a"})),
-        ("answers", json!({"resume": 1})),
+    for (path, body, said) in [
+        ("messages", json!({"id": "m", "text": " "}), "a message has an id and a text"),
+        ("messages", json!({"text": "a"}), r#"wanted: {"id": "…", "text": "…"}"#),
+        ("answers", json!({"resume": 1}), r#"wanted: {"resume": [{"interruptId""#),
+        ("model", json!({}), r#"wanted: {"model": "…"}"#),
     ] {
-        assert_eq!(post(&world, path, ADMIN, &body).await.0, StatusCode::BAD_REQUEST, "{path} {body}");
+        let (status, error) = post(&world, path, ADMIN, &body).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{path} {body}");
+        assert!(error["message"].as_str().unwrap().contains(said), "{error}");
     }
     assert!(runner.told().is_empty());
 }

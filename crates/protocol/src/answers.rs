@@ -23,6 +23,12 @@ pub struct Answers {
     pub resume: Vec<Answer>,
 }
 
+impl Answers {
+    /// What such a body looks like, for whoever sent another.
+    pub const EXAMPLE: &str =
+        r#"{"resume": [{"interruptId": "…", "status": "resolved", "payload": {"approved": true}}]}"#;
+}
+
 /// The answer to one question.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

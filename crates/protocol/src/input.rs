@@ -83,6 +83,11 @@ pub struct ModelChoice {
     pub by: Option<String>,
 }
 
+impl ModelChoice {
+    /// What such a body looks like, for whoever sent another.
+    pub const EXAMPLE: &str = r#"{"model": "…"}"#;
+}
+
 fn with_context(asked: String, context: &[ContextItem]) -> String {
     context.iter().fold(asked, |text, item| format!("{text}\n\n## {}\n\n{}", item.description, item.value))
 }

@@ -17,6 +17,7 @@ pub mod documents;
 pub mod effective;
 pub mod environment;
 pub mod events;
+pub mod fitting;
 pub mod input;
 pub mod installation;
 pub mod ledger;

@@ -7,7 +7,7 @@
 //! | `GET /events?join=true` | Read | the same for who joins now, or after N: begins with a [prelude](ambient_protocol::prelude) |
 //! | `GET /capabilities` | Read | what the framework can do |
 //! | `GET /health` | none | 200 once a first turn can be started or the run has ended; 503 and why before |
-//! | `POST /answers` | Control | 202 and who gave them; 200 where they were given before; 409 where no question is open, 422 where an answer is missing or is to none |
+//! | `POST /answers` | Control | 202 and who gave them; 200 where they were given before; 409 where no question is open, 422 where an answer is missing, is to none, or does not fit its question |
 //! | `POST /interrupt` | Control | 202; 409 where no turn is going on |
 //! | `POST /model` | Control | 202; 422 where the agent cannot be given another |
 //! | `POST /stop` | Control | 202 |

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use ambient_protocol::answers::Answers;
+use ambient_protocol::input::ModelChoice;
 use ambient_protocol::token::TokenError;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -20,9 +22,9 @@ pub(super) enum Refusal {
     Input(String),
     #[error("this runner serves the attempt \"{0}\", and no other")]
     WrongTurn(String),
-    #[error("not a list of answers: {0}")]
+    #[error("not a list of answers: {0}; wanted: {shape}", shape = Answers::EXAMPLE)]
     Answers(String),
-    #[error("not the choice of a model: {0}")]
+    #[error("not the choice of a model: {0}; wanted: {shape}", shape = ModelChoice::EXAMPLE)]
     Model(String),
     #[error("a message is said by a user, in words, under an id of its own")]
     NoMessage,
@@ -71,6 +73,7 @@ fn unwanted_status(unwanted: &Unwanted) -> StatusCode {
         Unwanted::QuestionsOpen(_) => StatusCode::LOCKED,
         Unwanted::UnknownQuestion(_)
         | Unwanted::Unanswered(_)
+        | Unwanted::Unfit { .. }
         | Unwanted::Deaf
         | Unwanted::ModelFixed
         | Unwanted::ModelNotAllowed(_)

@@ -197,7 +197,9 @@ mod tests {
         let limit = 2 * HEAD_LIMIT;
         for before in (HEAD_LIMIT - SECRET.len()..=HEAD_LIMIT).chain(limit - SECRET.len()..=limit) {
             let line = format!("{}{SECRET}{}", "x".repeat(before), "y".repeat(limit));
-            let Line::Overlong { head, length } = split(limit, &[&line]).remove(0) else { panic!("it is too long") };
+            let Line::Overlong { head, length } = split(limit, &[&line]).remove(0) else {
+                panic!("it is too long")
+            };
             assert_eq!(length, line.len());
             assert!(head.len() <= HEAD_LIMIT && !head.contains("a v"), "{before}: {head}");
         }

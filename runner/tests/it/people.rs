@@ -57,8 +57,9 @@ async fn a_call_waits_for_consent_and_is_made_once_it_is_given() {
         assert!(!world.checkout().join("made.txt").exists());
         let error = say(&runner.client, &world, "m", "Well?").await.err().unwrap();
         assert!(status(&error) == 423 && error.to_string().contains(id), "{error}");
-        for (answers, expected) in [(vec![], 422), (vec![Answer::allow(id), Answer::allow("x")], 422)] {
-            assert_eq!(status(&runner.client.answer(answers).await.unwrap_err()), expected);
+        let unclear = Answer::resolved(id, json!({"approved": "yes"}));
+        for answers in [vec![], vec![Answer::allow(id), Answer::allow("x")], vec![unclear]] {
+            assert_eq!(status(&runner.client.answer(answers).await.unwrap_err()), 422);
         }
         let receipt = runner.client.answer(vec![Answer::allow(id)]).await.unwrap();
         assert_eq!((receipt.turn.as_str(), receipt.before), ("first-run-r1-a1-t2", false));

@@ -6,7 +6,7 @@
 //! | `GET /events?after=N` | Read | events after sequence N, as they come; ends with a `sealed` frame |
 //! | `GET /events?join=true` | Read | the same from where the log is (or after N), behind a [prelude](crate::prelude), of which only the last frame has an id |
 //! | `GET /capabilities`, `GET /health` | Read, none | JSON |
-//! | `POST /answers` [`Answers`] | Control | 202 [`AnswersReceipt`]; 200 where they were given before; 409 where none are wanted, 422 where some are missing |
+//! | `POST /answers` [`Answers`] | Control | 202 [`AnswersReceipt`]; 200 where they were given before; 409 where none are wanted, 422 where some are missing or do not fit |
 //! | `POST /interrupt` | Control | 202; 409 where no turn is going on |
 //! | `POST /model` [`ModelChoice`] | Control | 202; 422 where the agent cannot be given another |
 //! | `POST /stop` | Control | 202 |
