@@ -113,7 +113,10 @@ fn brief(page: &mut String, conversation: &Conversation) {
     if hidden > 0 {
         let _ = writeln!(page, "*{hidden} earlier entries are in the transcript only.*\n");
     }
-    conversation.entries.iter().skip(hidden).for_each(|entry| page.push_str(&entry_text(entry)));
+    let (earlier, shown) = conversation.entries.split_at(hidden);
+    // What had no effect is told at the beginning, and is to be seen.
+    let notices = earlier.iter().filter(|entry| matches!(entry, Entry::Notice { .. })).take(ENTRIES_SHOWN);
+    notices.chain(shown).for_each(|entry| page.push_str(&entry_text(entry)));
 }
 
 fn entry_text(entry: &Entry) -> String {

@@ -3,7 +3,7 @@
 //! Manifests have the form of Claude Code's and Gemini CLI's files: a program by `command`, `args` and `env`, or an address
 //! by `url` (or `httpUrl`) and `headers`, with `type` where it is none of HTTP's streams.
 
-use ambient_protocol::EffectiveSession;
+use ambient_protocol::{EffectiveSession, Event};
 use serde_json::{Map, Value, json};
 
 /// One server.
@@ -79,6 +79,25 @@ impl McpServer {
     }
 }
 
+/// What Gemini CLI 0.61 writes on standard error, and nowhere else, where it cannot use a server.
+const ISSUES: &str = "MCP issues detected";
+
+/// What an agent tells of its servers on standard error only. Told once.
+#[derive(Debug, Default)]
+pub(crate) struct Issues {
+    are_told: bool,
+}
+
+impl Issues {
+    pub(crate) fn told(&mut self, complaints: &str) -> Option<Event> {
+        let are_news = complaints.contains(ISSUES) && !std::mem::replace(&mut self.are_told, true);
+        are_news.then(|| {
+            let why = "the agent cannot use it, and does not tell which: a program does not start, or an address does not answer";
+            Event::ignored("an MCP server of the session", why)
+        })
+    }
+}
+
 fn pairs(map: &Value) -> Vec<Value> {
     let entries = map.as_object().into_iter().flat_map(Map::iter);
     entries.map(|(name, value)| json!({"name": name, "value": value})).collect()
@@ -87,6 +106,14 @@ fn pairs(map: &Value) -> Vec<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn issues_are_told_once() {
+        let mut issues = Issues::default();
+        assert!(issues.told("Falling back to GrepTool.").is_none());
+        assert!(issues.told("MCP issues detected. Run /mcp list for status.").is_some());
+        assert!(issues.told("MCP issues detected. Run /mcp list for status.").is_none());
+    }
 
     #[test]
     fn each_agent_gets_its_own_form() {

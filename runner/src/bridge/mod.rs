@@ -98,6 +98,11 @@ pub(crate) trait Translator: Send {
         None
     }
 
+    /// Takes what the agent wrote on standard error up to the end of a turn: some tell things there only.
+    fn complained(&mut self, _complaints: &str) -> Option<Event> {
+        None
+    }
+
     /// Whether the conversation that was to be taken up is not there any more. Asked when the process has ended.
     fn has_lost_conversation(&self) -> bool {
         false

@@ -13,7 +13,7 @@ use ambient_protocol::outcome::ExitReason;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::cause::{Cause, Silence};
+use super::cause::{Cause, Silence, note_complaints};
 use super::lines::{LINE_LIMIT, Line, Tail, read_lines};
 use super::terms::{Job, Opening, Pause, Turn};
 use super::voice::Voice;
@@ -215,6 +215,9 @@ impl Agent {
             }
             Ok(Flow::Continue | Flow::Abort(_)) => None,
         };
+        if self.concluded || matches!(pause, Some(Pause::Rests)) {
+            note_complaints(&mut *self.translator, &self.complaints, turn.recorder);
+        }
         turn.conversation.note(self.translator.conversation());
         self.silence = self.silence_from_now();
         pause

@@ -7,8 +7,9 @@ use tokio::time::Instant;
 
 use super::TurnEnd;
 use super::lines::Tail;
-use crate::bridge::Report;
+use crate::bridge::{Report, Translator};
 use crate::carrier::AgentExit;
+use crate::log::Recorder;
 
 /// A silence, as it stands when it begins: what becomes of the agent when it is called off changes nothing of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +61,14 @@ impl Cause {
             Self::Hopeless(reason) => end.overridden(ExitReason::AgentFailed, reason),
             Self::Unrecorded(error) => end.overridden(ExitReason::AgentFailed, error),
         }
+    }
+}
+
+/// Has the log say what an agent tells on standard error only.
+pub(super) fn note_complaints(translator: &mut dyn Translator, complaints: &Tail, recorder: &mut Recorder) {
+    let told = translator.complained(&complaints.text()).map(|event| recorder.record(event));
+    if let Some(Err(error)) = told {
+        tracing::warn!(%error, "what the agent complained of is not in the log");
     }
 }
 

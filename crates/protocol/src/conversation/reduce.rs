@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Conversation, Entry, TurnStatus};
-use crate::events::{Event, EventBody, Interrupt, MessageRole, RunOutcome, TokenUsage};
+use crate::events::{Event, EventBody, IGNORED, Interrupt, MessageRole, RunOutcome, TokenUsage};
 use crate::input::{Message, content_text};
 use crate::usage::Usage;
 
@@ -253,6 +253,11 @@ fn apply_rest(conversation: &mut Conversation, body: &EventBody) {
         }
         EventBody::SubagentError { message, .. } => {
             conversation.entries.push(Entry::Notice { text: format!("subagent failed: {message}") });
+        }
+        EventBody::Custom { name, value, .. } if name == IGNORED => {
+            let said = |field: &str| value[field].as_str().unwrap_or_default().to_owned();
+            let text = format!("{} has no effect: {}", said("what"), said("why"));
+            conversation.entries.push(Entry::Notice { text });
         }
         _ => {}
     }

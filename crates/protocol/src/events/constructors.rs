@@ -120,6 +120,12 @@ impl Event {
         .into()
     }
 
+    /// [`IGNORED`](super::IGNORED): something that was asked for has no effect.
+    #[must_use]
+    pub fn ignored(what: &str, why: &str) -> Self {
+        Self::custom(super::IGNORED, serde_json::json!({"what": what, "why": why}))
+    }
+
     /// `CUSTOM`.
     #[must_use]
     pub fn custom(name: &str, value: Value) -> Self {

@@ -19,6 +19,9 @@ pub const PROTOCOL_VERSION: &str = "1.0";
 /// Key under `metadata` for what Ambient adds to an event.
 pub const METADATA_KEY: &str = "ambient";
 
+/// Name of the event that tells `what` of a session has no effect, and `why`.
+pub const IGNORED: &str = "ambient.ignored";
+
 /// One event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -140,11 +140,9 @@ impl AcpTranslator {
             }
             None => {
                 let has_it = self.conclusion.model.as_ref() == Some(&model);
-                let ignored =
-                    json!({"what": format!("model {model}"), "why": "the agent lets no client choose one"});
-                let events =
-                    if has_it { Vec::new() } else { vec![Event::custom("ambient.ignored", ignored)] };
-                Translation { events, ..self.prompt() }
+                let why = "the agent lets no client choose one";
+                let ignored = (!has_it).then(|| Event::ignored(&format!("model {model}"), why));
+                Translation { events: ignored.into_iter().collect(), ..self.prompt() }
             }
         }
     }
@@ -176,9 +174,9 @@ impl AcpTranslator {
     /// The agent will not have the model that was chosen in the middle of a run: it goes on with the one that it has.
     fn keep_model(&mut self, error: &RpcError) -> Translation {
         let what = format!("model {}", self.next_model.take().unwrap_or_default());
-        let ignored = json!({"what": what, "why": format!("the agent refused it: {error}")});
+        let ignored = Event::ignored(&what, &format!("the agent refused it: {error}"));
         let mut translation = self.prompt();
-        translation.events.insert(0, Event::custom("ambient.ignored", ignored));
+        translation.events.insert(0, ignored);
         translation
     }
 
@@ -201,7 +199,6 @@ fn abort(reason: String) -> Translation {
 }
 
 fn unreachable_server(server: &McpServer) -> Event {
-    let (what, transport) = (format!("MCP server {}", server.name), &server.transport);
-    let why = format!("the agent reaches no MCP servers by {transport}");
-    Event::custom("ambient.ignored", json!({"what": what, "why": why}))
+    let why = format!("the agent reaches no MCP servers by {}", server.transport);
+    Event::ignored(&format!("MCP server {}", server.name), &why)
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::gateway::{self, Gateway};
 use super::rpc;
-use crate::bridge::mcp::McpServer;
+use crate::bridge::mcp::{Issues, McpServer};
 use crate::bridge::{TakenUp, TurnContext};
 
 /// The version of the protocol that is spoken here.
@@ -53,6 +53,8 @@ pub(super) struct Introduction {
     /// Ways to authenticate, as it declares them.
     auth_methods: Vec<Value>,
     servers: Value,
+    /// What it tells of its servers later.
+    pub(super) issues: Issues,
     /// How it takes a session up again, if it can.
     pub(super) taking_up: Option<&'static str>,
 }
@@ -65,6 +67,7 @@ impl Introduction {
             agent: answer["agentInfo"].clone(),
             auth_methods: answer["authMethods"].as_array().cloned().unwrap_or_default(),
             servers: answer["agentCapabilities"]["mcpCapabilities"].clone(),
+            issues: Issues::default(),
             taking_up: taking_up(&answer["agentCapabilities"]),
         }
     }

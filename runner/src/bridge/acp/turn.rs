@@ -146,6 +146,10 @@ impl Translator for AcpTranslator {
         Some(self.session.as_str()).filter(|session| !session.is_empty())
     }
 
+    fn complained(&mut self, complaints: &str) -> Option<Event> {
+        self.introduction.issues.told(complaints)
+    }
+
     /// One that ends over it will not do better the next time.
     fn has_lost_conversation(&self) -> bool {
         self.stage == Stage::TakingUp

@@ -10,6 +10,9 @@ const INITIALIZE: &str = "ambient-initialize";
 /// Id of the request for another model.
 const SET_MODEL: &str = "ambient-model";
 
+/// Id of the question in what state its MCP servers are.
+const SERVERS: &str = "ambient-servers";
+
 /// What the program wants, or answers.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Control {
@@ -19,6 +22,8 @@ pub(super) enum Control {
     Refuses(String),
     /// It keeps its model, for this reason.
     KeepsModel(String),
+    /// In what state its MCP servers are; null where it does not tell.
+    Servers(Value),
     /// It has answered something else.
     Answered,
     /// It asks whether it may use a tool.
@@ -74,6 +79,7 @@ fn answer(response: &Value) -> Control {
         Some(INITIALIZE) if succeeded => Control::Ready,
         Some(INITIALIZE) => Control::Refuses(why()),
         Some(SET_MODEL) if !succeeded => Control::KeepsModel(why()),
+        Some(SERVERS) => Control::Servers(response["response"]["mcpServers"].clone()),
         _ => Control::Answered,
     }
 }
@@ -91,6 +97,11 @@ pub(super) fn interrupt() -> String {
 /// Has it ask another model from its next turn on at the latest.
 pub(super) fn set_model(model: &str) -> String {
     request(SET_MODEL, &json!({"subtype": "set_model", "model": model}))
+}
+
+/// Asks in what state its MCP servers are, and why.
+pub(super) fn ask_for_servers() -> String {
+    request(SERVERS, &json!({"subtype": "mcp_status"}))
 }
 
 /// What a user says.
@@ -146,6 +157,7 @@ mod tests {
             (response(INITIALIZE, "error"), Some(Control::Refuses("no".to_owned()))),
             (response("ambient-interrupt", "success"), Some(Control::Answered)),
             (response(SET_MODEL, "success"), Some(Control::Answered)),
+            (response(SERVERS, "error"), Some(Control::Servers(Value::Null))),
             (response(SET_MODEL, "error"), Some(Control::KeepsModel("no".to_owned()))),
             (
                 json!({"type": "control_request", "request_id": "q", "request": {"subtype": "can_use_tool",

@@ -12,12 +12,13 @@ mod messages;
 mod notices;
 mod people;
 mod permission;
+mod servers;
 mod subagents;
 
 use ambient_protocol::capabilities::AgentFeature;
 use ambient_protocol::registry::DEFAULT_RUNNER_TYPE;
 use ambient_protocol::{Answer, Event, FrameworkCapabilities};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use self::blocks::Blocks;
 use self::conclusion::Conclusion;
@@ -25,6 +26,7 @@ use self::control::Control;
 use self::notices::{hopeless, introduction, raw, retry};
 use self::people::People;
 use self::permission::Rules;
+use self::servers::Servers;
 use self::subagents::Subagents;
 use super::{Bridge, Flow, Report, Translation, Translator, TurnContext, Word};
 use crate::carrier::{AgentCommand, AgentExit};
@@ -75,6 +77,7 @@ struct ClaudeTranslator {
     subagents: Subagents,
     conclusion: Conclusion,
     people: People,
+    servers: Servers,
     /// The program's own id of the conversation.
     conversation: Option<String>,
     /// Whether it has begun to work.
@@ -170,9 +173,9 @@ impl ClaudeTranslator {
             },
             Control::Refuses(why) => abort(format!("the agent does not speak its control protocol: {why}")),
             Control::KeepsModel(why) => {
-                let ignored = json!({"what": "the choice of another model", "why": why});
-                Translation::of(vec![Event::custom("ambient.ignored", ignored)])
+                Translation::of(vec![Event::ignored("the choice of another model", &why)])
             }
+            Control::Servers(servers) => Translation::of(self.servers.answered(&servers)),
             Control::Answered => Translation::default(),
             Control::Permission(request) => self.people.permission(request),
             Control::Withdrawn(id) => {
@@ -189,10 +192,12 @@ impl ClaudeTranslator {
     fn frame(&mut self, frame: &Value) -> Translation {
         let owner = text(frame, "parent_tool_use_id");
         let mut events = self.subagents.announce(owner.as_deref());
+        let mut words = Vec::new();
         match text(frame, "type").as_deref() {
             Some("stream_event") => events.extend(self.blocks.stream_event(&frame["event"], &owner)),
             Some("assistant") => {
                 events.extend(messages::assistant(&frame["message"], &owner, &self.blocks));
+                words.extend(self.servers.at_work());
             }
             Some("user") if frame["isReplay"] == true => self.people.heard(),
             Some("user") => {
@@ -205,7 +210,7 @@ impl ClaudeTranslator {
             _ => events.push(raw(frame.clone())),
         }
         self.subagents.remember_calls(&events);
-        Translation::of(events)
+        Translation { words, ..Translation::of(events) }
     }
 
     fn result(&mut self, frame: &Value, events: Vec<Event>) -> Translation {
@@ -231,6 +236,8 @@ impl ClaudeTranslator {
                 if !std::mem::replace(&mut self.works, true) {
                     events.push(introduction(frame));
                 }
+                let words = self.servers.introduced(frame).into_iter().collect();
+                return Translation { words, ..Translation::of(events) };
             }
             Some("api_retry") => {
                 events.push(retry(frame));

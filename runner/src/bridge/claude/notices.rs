@@ -10,7 +10,7 @@ use super::text;
 /// Which program it is.
 pub(super) fn introduction(frame: &Value) -> Event {
     let tools = frame["tools"].as_array().map_or(0, Vec::len);
-    let value = json!({
+    let mut value = json!({
         "program": "claude",
         "version": frame["claude_code_version"],
         "model": frame["model"],
@@ -18,6 +18,9 @@ pub(super) fn introduction(frame: &Value) -> Event {
         "tools": tools,
         "conversation": frame["session_id"],
     });
+    if frame["mcp_servers"].as_array().is_some_and(|servers| !servers.is_empty()) {
+        value["mcpServers"] = frame["mcp_servers"].clone();
+    }
     Event::custom("ambient.agent", value)
 }
 

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 
 use self::conclusion::Conclusion;
 use self::transcript::Transcript;
+use super::mcp::Issues;
 use super::{Bridge, Flow, Report, Translation, Translator, TurnContext, acp};
 use crate::carrier::{AgentCommand, AgentExit};
 
@@ -60,6 +61,7 @@ impl Bridge for Gemini {
 struct GeminiTranslator {
     transcript: Transcript,
     conclusion: Conclusion,
+    issues: Issues,
 }
 
 impl Translator for GeminiTranslator {
@@ -75,6 +77,10 @@ impl Translator for GeminiTranslator {
 
     fn finish(&mut self, exit: AgentExit) -> Report {
         self.conclusion.report(exit, self.transcript.turns())
+    }
+
+    fn complained(&mut self, complaints: &str) -> Option<Event> {
+        self.issues.told(complaints)
     }
 
     fn awaits_model(&self) -> bool {
