@@ -81,6 +81,12 @@ async fn a_long_log_and_its_readers() {
         kilobytes(&process, "VmHWM") as f64 / 1024.0,
         kilobytes(&process, "VmRSS") as f64 / 1024.0
     );
+    let begun = Instant::now();
+    let joined = process.client.join(None).await.unwrap();
+    let told =
+        joined.fold(0_usize, |told, frame| async move { told + frame.map_or(0, |frame| frame.data.len()) });
+    println!("who joins then is told {} KB after {:.1} s", told.await / 1000, begun.elapsed().as_secs_f64());
+    println!("the runner's memory: {:.1} MiB at most", kilobytes(&process, "VmHWM") as f64 / 1024.0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
