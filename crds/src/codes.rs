@@ -20,7 +20,8 @@ vocabulary! {
         NotAnObject = "AMB1005",
         /// The file cannot be read from the repository. Nothing that was last recorded there is deleted.
         Unreadable = "AMB1006",
-        /// `apiVersion`, `kind` or `metadata.name` is missing or is not text.
+        /// `apiVersion`, `kind` or `metadata.name` is missing or is not text. Only a `.json` file may lack the first two: it is
+        /// passed over as no manifest.
         NoIdentity = "AMB1101",
         /// Ambient does not carry this kind. Use Flux, Argo CD or `kubectl` for it.
         UnknownKind = "AMB1102",

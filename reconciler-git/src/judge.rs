@@ -13,14 +13,20 @@ use crate::source::validate::{check_file, validate};
 pub struct Judgement {
     /// How many objects it would apply.
     pub objects: usize,
+    /// How many of the files are JSON of other programs, which it would pass over.
+    pub foreign: usize,
     /// Errors and warnings, in the order of files and lines.
     pub findings: Vec<Finding>,
 }
 
 /// Judges files, each with its path and what was read from it, in the order of their paths.
 pub fn judge<'a>(files: impl IntoIterator<Item = (&'a str, Reading)>, scope: &Scope) -> Judgement {
-    let checked = files.into_iter().map(|(path, reading)| Arc::new(check_file(path, reading, scope)));
+    let mut foreign = 0;
+    let checked = files.into_iter().map(|(path, reading)| {
+        foreign += usize::from(reading.is_foreign);
+        Arc::new(check_file(path, reading, scope))
+    });
     let checked: Vec<_> = checked.collect();
     let desired = validate(&checked);
-    Judgement { objects: desired.wanted.len(), findings: desired.findings }
+    Judgement { objects: desired.wanted.len(), foreign, findings: desired.findings }
 }

@@ -86,5 +86,5 @@ fn file(path: &Path, is_link: bool) -> ManifestFile {
 fn unreadable(file: &ManifestFile, why: &str) -> Reading {
     let place = Place { file: file.name.clone(), line: 1, column: 1 };
     let message = format!("the file cannot be read: {why}");
-    Reading { documents: Vec::new(), findings: vec![Finding { place, code: Code::Unreadable, message }] }
+    Reading::failed(Finding { place, code: Code::Unreadable, message })
 }

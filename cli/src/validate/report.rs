@@ -12,6 +12,8 @@ use crate::output;
 pub(super) struct Report {
     files: usize,
     objects: usize,
+    /// JSON files of other programs, which a source passes over.
+    foreign: usize,
     errors: usize,
     warnings: usize,
     findings: Vec<Line>,
@@ -33,7 +35,7 @@ impl Report {
         let errors = judgement.findings.iter().filter(|finding| finding.is_error()).count();
         let warnings = judgement.findings.len() - errors;
         let findings = judgement.findings.into_iter().map(Line::of).collect();
-        Self { files, objects: judgement.objects, errors, warnings, findings }
+        Self { files, objects: judgement.objects, foreign: judgement.foreign, errors, warnings, findings }
     }
 
     /// Whether something would not be applied.
@@ -55,8 +57,12 @@ impl Report {
     fn summary(&self) -> String {
         let counted =
             |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+        let foreign = match self.foreign {
+            0 => String::new(),
+            some => format!("; passed over as no manifest: {}", counted(some, "JSON file")),
+        };
         format!(
-            "{} in {}: {}, {}",
+            "{} in {}: {}, {}{foreign}",
             counted(self.objects, "valid object"),
             counted(self.files, "file"),
             counted(self.errors, "error"),

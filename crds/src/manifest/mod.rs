@@ -21,6 +21,9 @@ pub use positions::Position;
 use crate::codes::Code;
 use crate::finding::{Finding, Place};
 
+/// What every object says of itself.
+const TYPE_FIELDS: [&str; 2] = ["apiVersion", "kind"];
+
 /// How much a file may hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -55,14 +58,35 @@ pub struct Reading {
     pub documents: Vec<Document>,
     /// Why the rest could not be read.
     pub findings: Vec<Finding>,
+    /// Whether it is a JSON file of somebody else's: with nothing in it that calls itself an object.
+    pub is_foreign: bool,
+}
+
+impl Reading {
+    /// Of a file that could not be read at all.
+    pub fn failed(finding: Finding) -> Self {
+        Self { findings: vec![finding], ..Self::default() }
+    }
 }
 
 /// Reads a file. `file` is its path within the repository, for messages.
+///
+/// Repositories hold JSON files of all sorts of programs, so one that says neither `apiVersion` nor `kind` is no manifest.
+/// A YAML file without them is one that was meant otherwise.
 pub fn read(file: &str, bytes: &[u8], limits: &Limits) -> Reading {
-    match text_of(file, bytes, limits) {
-        Ok(text) => read_text(file, text, limits),
-        Err(finding) => Reading { documents: Vec::new(), findings: vec![finding] },
+    let is_json = file.ends_with(".json");
+    if is_json && !TYPE_FIELDS.iter().any(|field| contains(bytes, format!("\"{field}\"").as_bytes())) {
+        return Reading { is_foreign: true, ..Reading::default() };
     }
+    let mut reading = match text_of(file, bytes, limits) {
+        Ok(text) => read_text(file, text, limits),
+        Err(finding) => return Reading::failed(finding),
+    };
+    let is_object = |document: &Document| TYPE_FIELDS.iter().any(|field| document.value.get(field).is_some());
+    if is_json && reading.findings.is_empty() && !reading.documents.iter().any(is_object) {
+        reading = Reading { is_foreign: true, ..Reading::default() };
+    }
+    reading
 }
 
 /// Whether a file of this name is read as manifests: `.yaml`, `.yml` and `.json`, hidden files left out.
@@ -102,6 +126,10 @@ fn text_of<'a>(file: &str, bytes: &'a [u8], limits: &Limits) -> Result<&'a str, 
         let message = "the file is not UTF-8 text here; save it as UTF-8".to_owned();
         finding(file, end_of(&valid), Code::NotText, message)
     })
+}
+
+fn contains(bytes: &[u8], word: &[u8]) -> bool {
+    bytes.windows(word.len()).any(|window| window == word)
 }
 
 /// The position just after a text.

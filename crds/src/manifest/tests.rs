@@ -136,6 +136,27 @@ fn manifests_are_told_by_their_names() {
 }
 
 #[test]
+fn json_of_other_programs_is_no_manifest_and_yaml_always_is() {
+    for (text, is_foreign, documents, problems) in [
+        (r#"{"graphs": {"agent": "./agent.py:graph"}}"#, true, 0, 0),
+        ("// tsconfig\n{\"compilerOptions\": {}, }", true, 0, 0),
+        ("[1, 2]", true, 0, 0),
+        (r#"{"definitions": {"kind": {"type": "string"}}}"#, true, 0, 0),
+        (r#"{"kind": "Project"}"#, false, 1, 0),
+        (r#"{"apiVersion": "v1"}"#, false, 1, 0),
+        (r#"{"kind": "Project", "#, false, 0, 1),
+    ] {
+        let reading = read("a.json", text.as_bytes(), &Limits::default());
+        assert_eq!((reading.is_foreign, reading.documents.len()), (is_foreign, documents), "{text}");
+        assert_eq!(findings(&reading).len(), problems, "{text}");
+        let yaml = read("a.yaml", text.as_bytes(), &Limits::default());
+        assert!(!yaml.is_foreign && yaml.documents.len() + yaml.findings.len() == 1, "{text}");
+    }
+    let large = format!("{{\"a\": \"{}\"}}", "x".repeat(2 << 20));
+    assert!(read("package-lock.json", large.as_bytes(), &Limits::default()).is_foreign);
+}
+
+#[test]
 fn messages_are_one_line_and_name_no_second_place() {
     for text in ["a: [1\n", "a: b: c\n", "a: *x\n", "a: .nan\n", "? [a]\n: b\n"] {
         let message = read_all(text).findings.remove(0).message;

@@ -89,5 +89,5 @@ fn read_file(
 fn unreadable(path: &str, why: &str) -> Reading {
     let place = Place { file: path.to_owned(), line: 1, column: 1 };
     let message = format!("the file cannot be read: {why}; what it described stays as it is");
-    Reading { documents: Vec::new(), findings: vec![Finding { place, code: Code::Unreadable, message }] }
+    Reading::failed(Finding { place, code: Code::Unreadable, message })
 }

@@ -100,11 +100,7 @@ pub(crate) fn check_file(path: &str, reading: Reading, scope: &Scope) -> ValidFi
     let mut file = ValidFile {
         path: path.to_owned(),
         documents: Vec::with_capacity(reading.documents.len()),
-        clarity: if reading.findings.iter().any(Finding::is_error) {
-            Clarity::Unreadable
-        } else {
-            Clarity::Clear
-        },
+        clarity: clarity_of(&reading),
         findings: reading.findings,
     };
     for document in reading.documents {
@@ -121,6 +117,15 @@ pub(crate) fn check_file(path: &str, reading: Reading, scope: &Scope) -> ValidFi
         file.documents.push(ValidDocument { identity, place, wanted });
     }
     file
+}
+
+fn clarity_of(reading: &Reading) -> Clarity {
+    match reading.findings.iter().any(Finding::is_error) {
+        true => Clarity::Unreadable,
+        // It is passed over, but if it once described an object it may be broken.
+        false if reading.is_foreign => Clarity::Doubtful,
+        false => Clarity::Clear,
+    }
 }
 
 /// Whether a document is refused because it is certainly no object of ours.

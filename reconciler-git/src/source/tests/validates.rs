@@ -34,6 +34,7 @@ fn files_become_wanted_and_refused_objects() {
         ),
         ("foreign", files(vec![("x", kustomization)]), 0, 0, 0, vec!["AMB1102"]),
         ("nameless", files(vec![("x", "{a: b}\n".into())]), 0, 0, 1, vec!["AMB1101"]),
+        ("of another program", files(vec![("x.json", "{\"a\": 1}".into())]), 0, 0, 1, vec![]),
         (
             "in a circle",
             files(vec![("x", circle("s", "t") + "---\n" + &circle("t", "s"))]),
