@@ -17,6 +17,7 @@ fn world() -> World {
     world
         .write("ambient/sessions/bad.yaml", &session("bad", "  timeOut: 60\n  repos:\n    - branch: main\n"));
     world.write("ambient/sessions/twice.json", &session("good", "  runs: 2\n"));
+    world.write("ambient/sessions/package.json", r#"{"name": "web", "dependencies": {"kind-of": "6"}}"#);
     world.write(
         "ambient/broken.yml",
         "kind: [\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: demo}\n",

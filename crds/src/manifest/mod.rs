@@ -75,7 +75,7 @@ impl Reading {
 /// A YAML file without them is one that was meant otherwise.
 pub fn read(file: &str, bytes: &[u8], limits: &Limits) -> Reading {
     let is_json = file.ends_with(".json");
-    if is_json && !TYPE_FIELDS.iter().any(|field| contains(bytes, format!("\"{field}\"").as_bytes())) {
+    if is_json && !mentions_type(bytes) {
         return Reading { is_foreign: true, ..Reading::default() };
     }
     let mut reading = match text_of(file, bytes, limits) {
@@ -128,8 +128,10 @@ fn text_of<'a>(file: &str, bytes: &'a [u8], limits: &Limits) -> Result<&'a str, 
     })
 }
 
-fn contains(bytes: &[u8], word: &[u8]) -> bool {
-    bytes.windows(word.len()).any(|window| window == word)
+/// Whether a text has one of the fields as a key, in JSON's way or in YAML's. It need not be readable.
+fn mentions_type(bytes: &[u8]) -> bool {
+    let keys = TYPE_FIELDS.iter().flat_map(|field| [format!("\"{field}\""), format!("{field}:")]);
+    keys.into_iter().any(|key| bytes.windows(key.len()).any(|window| window == key.as_bytes()))
 }
 
 /// The position just after a text.
