@@ -6,6 +6,7 @@
 //! | `started-<attempt>` | the attempt's first turn has been started; made with `O_EXCL` |
 //! | `outcome.json` | how the run ended, or this attempt of it; synced before it is served |
 //! | `bundles/<repository>.bundle` | the agent's commits |
+//! | `collections/<repository>` | a repository over the checkout's objects, made anew whenever they are collected |
 //! | `acknowledged-<attempt>` | the outcome is on the remote: nothing is left to do |
 //! | `workspace.json` | what was checked out, and at which commit |
 //! | `conversation` | what the framework calls the conversation, by which another process takes it up |
@@ -74,6 +75,11 @@ impl StateFolder {
 
     pub(crate) fn bundle(&self, repository: &str) -> PathBuf {
         self.bundles().join(format!("{repository}.bundle"))
+    }
+
+    /// Where Git works for the runner when it takes what the agent left in a repository.
+    pub(crate) fn collection(&self, repository: &str) -> PathBuf {
+        self.root.join("collections").join(repository)
     }
 
     /// Claims the attempt's first turn; `false` where it has been claimed before, by this process or another.

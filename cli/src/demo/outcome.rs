@@ -13,6 +13,9 @@ use super::repositories::DemoRepositories;
 use super::{PROJECT, SESSION};
 use crate::output::{Progress, clean};
 
+/// Most bytes of a patch that is printed.
+const SHOWN: usize = 1024 * 1024;
+
 /// The outcome of a demo; its JSON is a promise to scripts.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -141,7 +144,7 @@ impl DemoOutcome {
         let target = Mirror::open(&repositories.target)?;
         let commit = commit.parse()?;
         let base = target.branch("main")?.context("the branch main has gone")?;
-        let patch = target.patch(base, commit)?;
+        let patch = target.patch(base, commit, SHOWN)?;
         let text = String::from_utf8_lossy(&patch.text).into_owned();
         let lines: Vec<_> = text.lines().map(|line| format!("    {}", clean(line))).collect();
         Ok(lines.join("\n"))

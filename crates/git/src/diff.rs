@@ -1,14 +1,24 @@
 //! Differences between commits: for people as a patch, for counting as numbers.
 
+use git2::{Diff, DiffOptions, Oid, Repository};
+
 use crate::error::GitError;
 use crate::id::ObjectId;
 use crate::mirror::Mirror;
+
+/// Bytes of the largest file that is compared line by line; that takes some thirty times as much memory. Larger ones
+/// are shown as binary ones.
+const LINES_LIMIT: i64 = 2 * 1024 * 1024;
+/// Bytes of the largest file whose content is read at all.
+const CONTENT_LIMIT: usize = 16 * 1024 * 1024;
 
 /// A patch and its size.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Patch {
     /// The unified diff; binary files as Git's binary patches, so that it applies.
     pub text: Vec<u8>,
+    /// Whether more belongs to it: it was to be longer than asked for, or a file is too large to be shown.
+    pub is_cut: bool,
     /// What it does to each file.
     pub files: Vec<FileStat>,
 }
@@ -39,51 +49,75 @@ impl Patch {
 }
 
 impl Mirror {
-    /// The difference between two commits' trees.
+    /// The difference between two commits' trees, as a patch of at most `most` bytes: files are shown whole or not at
+    /// all. All of them are counted.
     ///
     /// # Errors
     /// Fails where an object cannot be read.
-    pub fn patch(&self, base: ObjectId, head: ObjectId) -> Result<Patch, GitError> {
-        let repository = git2::Repository::open(self.path())?;
-        patch_between(&repository, base, head)
-    }
-}
-
-pub(crate) fn patch_between(
-    repository: &git2::Repository,
-    base: ObjectId,
-    head: ObjectId,
-) -> Result<Patch, GitError> {
-    let broken = |error: git2::Error| GitError::read(format!("the difference of {base} and {head}"), error);
-    let tree = |id: ObjectId| repository.find_commit(id.to_git2()?)?.tree().map_err(GitError::from);
-    let mut options = git2::DiffOptions::new();
-    options.show_binary(true);
-    let (old, new) = (tree(base)?, tree(head)?);
-    let mut diff =
-        repository.diff_tree_to_tree(Some(&old), Some(&new), Some(&mut options)).map_err(broken)?;
-    diff.find_similar(None).map_err(broken)?;
-    let mut text = Vec::new();
-    diff.print(git2::DiffFormat::Patch, |_, _, line| {
-        if matches!(line.origin(), '+' | '-' | ' ') {
-            text.push(u8::try_from(line.origin()).unwrap_or(b' '));
+    pub fn patch(&self, base: ObjectId, head: ObjectId, most: usize) -> Result<Patch, GitError> {
+        let repository = Repository::open(self.path())?;
+        let broken =
+            |error: git2::Error| GitError::read(format!("the difference of {base} and {head}"), error);
+        let tree = |id: ObjectId| repository.find_commit(id.to_git2()?)?.tree().map_err(GitError::from);
+        let (old, new) = (tree(base)?, tree(head)?);
+        let mut options = DiffOptions::new();
+        options.show_binary(true).max_size(LINES_LIMIT);
+        let mut diff =
+            repository.diff_tree_to_tree(Some(&old), Some(&new), Some(&mut options)).map_err(broken)?;
+        let is_huge = |delta: &git2::DiffDelta<'_>| {
+            [delta.old_file().id(), delta.new_file().id()].iter().any(|id| is_huge(&repository, *id))
+        };
+        // To find what was renamed, contents are read.
+        if !diff.deltas().any(|delta| is_huge(&delta)) {
+            diff.find_similar(None).map_err(broken)?;
         }
-        text.extend_from_slice(line.content());
-        true
-    })
-    .map_err(broken)?;
-    let mut files = Vec::new();
-    for index in 0..diff.deltas().len() {
-        files.push(file_stat(&diff, index).map_err(broken)?);
+        let mut patch = Patch::default();
+        for index in 0..diff.deltas().len() {
+            let Some(delta) = diff.get_delta(index) else { continue };
+            let content =
+                if is_huge(&delta) { None } else { Content::read(&diff, index, most).map_err(broken)? };
+            patch.add(path_of(&delta), content, most);
+        }
+        Ok(patch)
     }
-    Ok(Patch { text, files })
 }
 
-fn file_stat(diff: &git2::Diff<'_>, index: usize) -> Result<FileStat, git2::Error> {
-    let delta = diff.get_delta(index);
-    let path = delta.as_ref().and_then(|delta| delta.new_file().path().or_else(|| delta.old_file().path()));
-    let path = path.map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
-    let counted = git2::Patch::from_diff(diff, index)?.map(|patch| patch.line_stats()).transpose()?;
-    let (_, insertions, deletions) = counted.unwrap_or_default();
-    let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-    Ok(FileStat { path, insertions: number(insertions), deletions: number(deletions) })
+impl Patch {
+    fn add(&mut self, path: String, content: Option<Content>, most: usize) {
+        let Content { text, insertions, deletions } = content.unwrap_or_default();
+        self.files.push(FileStat { path, insertions, deletions });
+        match text {
+            Some(text) if self.text.len() + text.len() <= most => self.text.extend(text),
+            _ => self.is_cut = true,
+        }
+    }
+}
+
+/// What is shown and counted of one file.
+#[derive(Default)]
+struct Content {
+    text: Option<Vec<u8>>,
+    insertions: u64,
+    deletions: u64,
+}
+
+impl Content {
+    fn read(diff: &Diff<'_>, index: usize, most: usize) -> Result<Option<Self>, git2::Error> {
+        let Some(mut patch) = git2::Patch::from_diff(diff, index)? else { return Ok(None) };
+        let (_, insertions, deletions) = patch.line_stats()?;
+        let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        let text = if most == 0 { None } else { Some(patch.to_buf()?.to_vec()) };
+        Ok(Some(Self { text, insertions: number(insertions), deletions: number(deletions) }))
+    }
+}
+
+fn is_huge(repository: &Repository, blob: Oid) -> bool {
+    // A submodule's commit is no object of this repository.
+    let size = repository.odb().and_then(|objects| objects.read_header(blob));
+    size.is_ok_and(|(size, _)| size > CONTENT_LIMIT)
+}
+
+fn path_of(delta: &git2::DiffDelta<'_>) -> String {
+    let path = delta.new_file().path().or_else(|| delta.old_file().path());
+    path.map(|path| path.to_string_lossy().into_owned()).unwrap_or_default()
 }

@@ -7,6 +7,10 @@ use crate::mirror::Mirror;
 
 /// What is bounded when folders lie within one another.
 const DEPTH: &str = "the depth of folders";
+/// Most bytes of a commit, which is read whole: its message is a person's.
+const COMMIT_BYTES: u64 = 4 * 1024 * 1024;
+/// Most bytes of a folder's list of names, which is read whole: 200,000 long ones.
+const FOLDER_BYTES: u64 = 32 * 1024 * 1024;
 
 /// A commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,8 +59,9 @@ impl Mirror {
     /// Reads a commit.
     ///
     /// # Errors
-    /// Fails where there is no such commit.
+    /// Fails where there is no such commit, or it is larger than any that a person writes.
     pub fn commit(&self, id: ObjectId) -> Result<Commit, GitError> {
+        self.check_size(id, "a commit", COMMIT_BYTES)?;
         let broken = |error: String| GitError::read(format!("commit {id}"), error);
         let repository = self.repository.to_thread_local();
         let commit = repository.find_commit(id.to_gix()).map_err(|error| broken(error.to_string()))?;
@@ -70,6 +75,13 @@ impl Mirror {
             time: commit.time().map_err(|error| broken(error.to_string()))?.seconds,
             message: decoded.message.to_string(),
         })
+    }
+
+    fn check_size(&self, id: ObjectId, what: &str, most: u64) -> Result<(), GitError> {
+        let header = self.repository.to_thread_local().find_header(id.to_gix());
+        let header = header.map_err(|error| GitError::read(format!("object {id}"), error))?;
+        let what = || format!("the size of {what}, {} bytes,", header.size());
+        if header.size() > most { Err(GitError::Limit { what: what(), limit: most }) } else { Ok(()) }
     }
 
     /// The tree or blob at a path of a tree; none where there is nothing. The empty path is the tree itself.
@@ -113,6 +125,7 @@ impl Mirror {
         depth: usize,
         found: &mut Vec<Entry>,
     ) -> Result<(), GitError> {
+        self.check_size(tree, "the number of files of a folder", FOLDER_BYTES)?;
         let broken = |error: String| GitError::read(format!("tree {tree}"), error);
         let repository = self.repository.to_thread_local();
         let read = repository.find_tree(tree.to_gix()).map_err(|error| broken(error.to_string()))?;

@@ -35,16 +35,27 @@ pub struct Attendance {
     since: Option<i64>,
     /// Whether a turn is going on.
     working: bool,
+    /// Whether the agent is gone, and what it left is being taken.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    collecting: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     questions: Vec<Interrupt>,
     ending: TurnEnding,
 }
 
+/// Name of the event by which a runner says that the agent has ended, and that taking what it left takes a while.
+pub const COLLECTING: &str = "ambient.collecting";
+
 impl Attendance {
     /// Takes the next event.
     pub fn apply(&mut self, event: &Event) {
         match &event.body {
+            EventBody::Custom { name, .. } if name == COLLECTING && self.working => {
+                self.rest(event.timestamp);
+                self.collecting = true;
+            }
             EventBody::RunStarted { .. } => {
+                self.collecting = false;
                 self.questions.clear();
                 self.working = true;
                 self.since = event.timestamp;
@@ -76,6 +87,7 @@ impl Attendance {
             self.worked += self.of_this_turn(now);
         }
         self.working = false;
+        self.collecting = false;
         self.since = now.or(self.since);
     }
 
@@ -96,6 +108,12 @@ impl Attendance {
         self.working
     }
 
+    /// Since when what the agent left is being taken; none where it is not.
+    #[must_use]
+    pub fn collecting_since(&self) -> Option<i64> {
+        self.since.filter(|_| self.collecting)
+    }
+
     /// The questions that are open.
     #[must_use]
     pub fn questions(&self) -> &[Interrupt] {
@@ -112,7 +130,7 @@ impl Attendance {
     /// and before the first.
     #[must_use]
     pub fn resting_since(&self) -> Option<i64> {
-        self.since.filter(|_| !self.working)
+        self.since.filter(|_| !self.working && !self.collecting)
     }
 }
 
@@ -142,7 +160,8 @@ mod tests {
     fn only_turns_count_and_only_a_question_waits_for_an_answer() {
         let error = |time| at(Event::run_error("X", "x", vec![]), time);
         // Events; agent time at 1000, number of open questions, resting since.
-        let cases: [(Vec<Event>, u64, usize, Option<i64>); 8] = [
+        let collecting = |time| at(Event::custom(COLLECTING, serde_json::Value::Null), time);
+        let cases: [(Vec<Event>, u64, usize, Option<i64>); 10] = [
             (vec![], 0, 0, None),
             (vec![started(100)], 900, 0, None),
             (vec![started(100), finished(150)], 50, 0, Some(150)),
@@ -151,6 +170,8 @@ mod tests {
             (vec![started(100), asked(150), started(700), finished(710)], 60, 0, Some(710)),
             (vec![started(100), asked(150), error(800)], 50, 0, Some(800)),
             (vec![started(100), finished(90)], 0, 0, Some(90)),
+            (vec![started(100), collecting(300)], 200, 0, None),
+            (vec![started(100), collecting(300), finished(800)], 200, 0, Some(800)),
         ];
         for (events, worked, questions, resting) in cases {
             let mut attendance = Attendance::default();

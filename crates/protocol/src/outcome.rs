@@ -7,6 +7,10 @@ use crate::ledger::EndPhase;
 use crate::run::RunKey;
 use crate::usage::Usage;
 
+/// Most bytes of a bundle: runners make none that is larger, and the operator takes none. It holds what a person can
+/// review, of which the new files alone have at most 100 MiB.
+pub const BUNDLE_LIMIT: u64 = 128 * 1024 * 1024;
+
 /// One run's outcome, synced to disk before it is served.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -138,6 +142,24 @@ pub struct RepositoryOutcome {
     /// Files that Git ignores and that therefore were not committed, the first of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ignored: Vec<String>,
+    /// What else was not taken, each with why: repositories within the repository, what is too large.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
+    /// Commits of the agent that are not in `head`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_lines: Vec<OtherLine>,
+}
+
+/// Commits beside those that are delivered, on another branch or on none: kept as a patch, and pushed nowhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OtherLine {
+    /// The branch, or words for what has no name.
+    pub name: String,
+    /// The last of the commits.
+    pub commit: String,
+    /// What they change, redacted and cut.
+    pub patch: String,
 }
 
 /// Commits that must not leave the runner, and what of them may.

@@ -133,4 +133,7 @@ pub struct Output {
     /// Why its commits were not pushed, if they were not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<String>,
+    /// What the agent left and was not taken, each with why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
 }

@@ -78,11 +78,19 @@ fn changes(page: &mut String, result: &RunResult) {
     page.push('\n');
     for output in result.outputs.iter().filter(|output| !output.refused.is_empty()) {
         let _ = writeln!(page, "Not pushed to {}:\n", code(&output.repo));
-        output.refused.iter().for_each(|reason| {
-            let _ = writeln!(page, "- {}", inline(reason));
-        });
-        page.push('\n');
+        list(page, &output.refused);
     }
+    for output in result.outputs.iter().filter(|output| !output.left_out.is_empty()) {
+        let _ = writeln!(page, "Left behind of {}:\n", code(&output.repo));
+        list(page, &output.left_out);
+    }
+}
+
+fn list(page: &mut String, reasons: &[String]) {
+    reasons.iter().for_each(|reason| {
+        let _ = writeln!(page, "- {}", inline(reason));
+    });
+    page.push('\n');
 }
 
 fn output_row(output: &Output) -> String {

@@ -14,6 +14,9 @@ const LET_GO_AFTER: i64 = 50;
 const OVERTIME_GRACE: i64 = 60;
 /// Seconds that a runner has to end the agent and to collect what it left.
 pub(super) const STOP_GRACE: i64 = 300;
+/// Seconds that a runner has to collect what the agent left, once it says that this takes a while. What is collected is
+/// bounded; what is looked at is not.
+const COLLECTION_GRACE: i64 = 1800;
 
 /// Seconds until the next moment at which time alone changes the plan.
 #[must_use]
@@ -58,7 +61,10 @@ fn started_at(observed: &Observed<'_>) -> Option<Timestamp> {
 /// When a runner that was asked to stop should have.
 #[must_use]
 pub(super) fn stop_overdue_at(observed: &Observed<'_>) -> Option<Timestamp> {
-    Some(after(observed.progress.stopping_since?, STOP_GRACE))
+    let overdue = after(observed.progress.stopping_since?, STOP_GRACE);
+    let collecting = observed.progress.attendance.collecting_since();
+    let collecting = collecting.and_then(|since| Timestamp::from_millisecond(since).ok());
+    Some(collecting.map_or(overdue, |since| overdue.max(after(since, COLLECTION_GRACE))))
 }
 
 /// When the object of a recorded run is deleted (`ttlSecondsAfterFinished`). The run stays in Git, so it is not run again.

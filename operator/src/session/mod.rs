@@ -1,6 +1,7 @@
 //! The session controller: one step at a time, from an AgenticSession to a result in Git.
 
 mod apply;
+mod bundle;
 mod conditions;
 mod count;
 mod deadlines;

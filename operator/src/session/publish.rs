@@ -1,7 +1,7 @@
 //! An agent's commits: taken from the runner, checked, pushed (rules 20, 22). What is refused still leaves its patch.
 
 use ambient_crds::names::digest;
-use ambient_git::{Bundle, CheckLimits, GitError, Mirror, ObjectId, Remote, check_commits};
+use ambient_git::{CheckLimits, GitError, Mirror, ObjectId, Patch, Remote, check_commits};
 use ambient_protocol::client::{ClientError, RunnerClient};
 use ambient_protocol::effective::{EffectiveRepository, EffectiveSession};
 use ambient_protocol::outcome::{Outcome, RepositoryOutcome, Withheld};
@@ -9,8 +9,12 @@ use ambient_protocol::result::{Output, PATCHES_FOLDER};
 use ambient_protocol::run::RunKey;
 use ambient_redaction::Redactor;
 
+use super::bundle::{Taken, take};
 use crate::context::Context;
 use crate::ledger::{WriteError, push_forward};
+
+/// Most bytes of a patch in a result: the results branch keeps it for ever.
+const PATCH_LIMIT: usize = 10 * 1024 * 1024;
 
 /// What became of one repository's commits.
 #[derive(Debug, Clone)]
@@ -19,6 +23,8 @@ pub(super) struct Published {
     pub output: Output,
     /// The patch, for the result's folder.
     pub patch: Vec<u8>,
+    /// Patches of what was not delivered, by their paths there.
+    pub others: Vec<(String, Vec<u8>)>,
 }
 
 /// Why commits cannot be published yet.
@@ -65,12 +71,15 @@ pub(super) async fn publish(
             patch: None,
             patch_digest: None,
             refused: Vec::new(),
+            left_out: left.left_out.clone(),
         };
-        published.push(match (&left.withheld, &left.bundle) {
+        let mut one = match (&left.withheld, &left.bundle) {
             (Some(withheld), _) => keep_withheld(repository, withheld, output),
-            (None, None) => Published { output, patch: Vec::new() },
+            (None, None) => Published { output, patch: Vec::new(), others: Vec::new() },
             (None, Some(_)) => publish_one(context, session, runner, repository, left, output).await?,
-        });
+        };
+        keep_other_lines(repository, left, &mut one);
+        published.push(one);
     }
     Ok(published)
 }
@@ -81,7 +90,16 @@ fn keep_withheld(repository: &EffectiveRepository, withheld: &Withheld, mut outp
     let patch = withheld.patch.clone().into_bytes();
     output.patch = Some(format!("{PATCHES_FOLDER}/{}.patch", repository.name));
     output.patch_digest = Some(digest(&patch));
-    Published { output, patch }
+    Published { output, patch, others: Vec::new() }
+}
+
+/// What the agent committed elsewhere: for a person to take up, and pushed nowhere.
+fn keep_other_lines(repository: &EffectiveRepository, left: &RepositoryOutcome, published: &mut Published) {
+    for (number, line) in (1..).zip(&left.other_lines) {
+        let path = format!("{PATCHES_FOLDER}/{}.{number}.patch", repository.name);
+        published.output.left_out.push(format!("{} ({}): kept as {path}", line.name, line.commit));
+        published.others.push((path, line.patch.clone().into_bytes()));
+    }
 }
 
 async fn publish_one(
@@ -102,58 +120,19 @@ async fn publish_one(
         Taken::Commits { base, head } => (base, head),
         Taken::Refused(reason) => {
             output.refused.push(reason);
-            return Ok(Published { output, patch: Vec::new() });
+            return Ok(Published { output, patch: Vec::new(), others: Vec::new() });
         }
     };
     let failed = |error: GitError| WriteError::git(&repository.url, &error);
     output.refused = violations(&mirror, base, head).map_err(failed)?;
-    let patch = mirror.patch(base, head).map_err(failed)?.text;
-    let patch = if output.refused.is_empty() { patch } else { redacted(&patch) };
+    let patch = patch(&mirror, base, head, output.refused.is_empty()).map_err(failed)?;
     output.patch = Some(format!("{PATCHES_FOLDER}/{}.patch", repository.name));
     output.patch_digest = Some(digest(&patch));
     if output.refused.is_empty() && repository.push {
         push(&mirror, &remote, repository, (&session.key, head), &mut output).await?;
     }
     mirror.forget_bundle(&name).map_err(failed)?;
-    Ok(Published { output, patch })
-}
-
-/// What a runner's bundle turned out to be.
-enum Taken {
-    Commits { base: ObjectId, head: ObjectId },
-    Refused(String),
-}
-
-async fn take(
-    mirror: &Mirror,
-    remote: &Remote,
-    runner: &RunnerClient,
-    repository: &EffectiveRepository,
-    left: &RepositoryOutcome,
-    name: &str,
-) -> Result<Taken, PublishError> {
-    let (Some(bundle), Some(head)) = (&left.bundle, &left.head) else {
-        return Ok(Taken::Refused("the runner named no commit".to_owned()));
-    };
-    let (Ok(base), Ok(head)) = (left.base.parse::<ObjectId>(), head.parse::<ObjectId>()) else {
-        return Ok(Taken::Refused("the runner named no commit".to_owned()));
-    };
-    if !mirror.has(base) {
-        mirror.fetch(remote).await.map_err(|error| WriteError::git(&repository.url, &error))?;
-    }
-    let read = runner.bundle(&repository.name).await;
-    let content =
-        read.map_err(|error| PublishError::Runner { repository: repository.name.clone(), error })?;
-    if digest(&content) != bundle.digest {
-        return Ok(Taken::Refused("its bundle is not the one that was announced".to_owned()));
-    }
-    let file = tempfile::NamedTempFile::new()?;
-    tokio::fs::write(file.path(), &content).await?;
-    match mirror.take_bundle(Bundle { path: file.path(), reference: &bundle.reference }, name).await {
-        Ok(found) if found == head => Ok(Taken::Commits { base, head }),
-        Ok(_) => Ok(Taken::Refused("its bundle holds another commit than announced".to_owned())),
-        Err(error) => Ok(Taken::Refused(format!("its bundle cannot be taken: {error}"))),
-    }
+    Ok(Published { output, patch, others: Vec::new() })
 }
 
 /// Everything that speaks against pushing these commits.
@@ -242,6 +221,14 @@ async fn push(
     Ok(())
 }
 
-fn redacted(patch: &[u8]) -> Vec<u8> {
-    Redactor::default().redact_bytes(patch).0.into_owned()
+/// The change for the result's folder. Where it was refused there may be secrets in it.
+fn patch(mirror: &Mirror, base: ObjectId, head: ObjectId, is_clean: bool) -> Result<Vec<u8>, GitError> {
+    let Patch { mut text, is_cut, .. } = mirror.patch(base, head, PATCH_LIMIT)?;
+    if !is_clean {
+        text = Redactor::default().redact_bytes(&text).0.into_owned();
+    }
+    if is_cut {
+        text.extend(format!("\n[left out: what has more than {PATCH_LIMIT} bytes in all]\n").bytes());
+    }
+    Ok(text)
 }

@@ -196,6 +196,8 @@ fn result_files(
         if let (Some(path), false) = (&one.output.patch, one.patch.is_empty()) {
             files.insert(format!("{folder}/{path}"), one.patch.clone());
         }
+        let others = one.others.iter().map(|(path, patch)| (format!("{folder}/{path}"), patch.clone()));
+        files.extend(others);
     }
     Ok(files)
 }

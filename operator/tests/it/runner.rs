@@ -317,6 +317,8 @@ fn left(commit: &AgentCommit) -> RepositoryOutcome {
             digest: digest(&commit.bytes),
         }),
         ignored: Vec::new(),
+        left_out: Vec::new(),
+        other_lines: Vec::new(),
         withheld: None,
     }
 }

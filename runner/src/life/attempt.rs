@@ -1,8 +1,10 @@
 //! One attempt: what is found on the volume, the workspace, the turns, the outcome.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ambient_git::LocalRepositories;
+use ambient_protocol::attendance::COLLECTING;
 use ambient_protocol::capabilities::AgentFeature;
 use ambient_protocol::outcome::{ExitReason, RepositoryOutcome};
 use ambient_protocol::{Event, Outcome, RunAgentInput};
@@ -24,6 +26,9 @@ use crate::server::{Desk, Stage};
 use crate::state::StateFolder;
 use crate::turn::TurnEnd;
 use crate::workspace::{self, CheckoutRules, WorkspaceRecord};
+
+/// How long what the agent left may be collected before that is said.
+const A_WHILE: Duration = Duration::from_secs(5);
 
 /// One attempt, and all it works with.
 pub(super) struct Attempt {
@@ -122,7 +127,7 @@ impl Attempt {
         let ended_at = clock::now();
         self.state.make_room();
         self.recorder.close_open()?;
-        let (repositories, failure) = self.collect(record).await;
+        let (repositories, failure) = self.collect_in_sight(record).await?;
         let end = match failure {
             Some(failure) if end.exit() == ExitReason::Completed => {
                 end.overridden(ExitReason::WorkspaceFailed, failure)
@@ -141,6 +146,23 @@ impl Attempt {
 
     pub(super) async fn collect(&self, record: &WorkspaceRecord) -> (Vec<RepositoryOutcome>, Option<String>) {
         workspace::collect(record, &self.config.workspace, &self.state, &self.config.redactor).await
+    }
+
+    /// Collects, and says so in the log where that takes a while: it is no time of the agent's.
+    async fn collect_in_sight(
+        &mut self,
+        record: &WorkspaceRecord,
+    ) -> Result<(Vec<RepositoryOutcome>, Option<String>), RunnerError> {
+        let (folder, state, redactor) =
+            (self.config.workspace.clone(), self.state.clone(), self.config.redactor.clone());
+        let mut collecting = std::pin::pin!(workspace::collect(record, &folder, &state, &redactor));
+        if let Ok(collected) = tokio::time::timeout(A_WHILE, &mut collecting).await {
+            return Ok(collected);
+        }
+        if self.recorder.is_active() {
+            self.recorder.record(Event::custom(COLLECTING, serde_json::json!({})))?;
+        }
+        Ok(collecting.await)
     }
 
     /// A run that ends before its first turn still says in its log what was asked and how it ended.
@@ -182,7 +204,9 @@ impl Attempt {
     }
 
     fn without_secrets(&self, mut repository: RepositoryOutcome) -> RepositoryOutcome {
-        repository.ignored.iter_mut().for_each(|name| *name = self.recorder.redact(name));
+        let branches = repository.other_lines.iter_mut().map(|line| &mut line.name);
+        let names = repository.ignored.iter_mut().chain(&mut repository.left_out).chain(branches);
+        names.for_each(|name| *name = self.recorder.redact(name));
         repository
     }
 

@@ -6,7 +6,7 @@ use ambient_protocol::Event;
 use ambient_protocol::outcome::ExitReason;
 use serde_json::json;
 
-use crate::harness::{World, git, living_processes, outcome, start, wait_for};
+use crate::harness::{World, living_processes, outcome, start, wait_for};
 
 /// Five processes that start others as fast as they can, in sessions of their own, and listen to nobody. Bounded all the
 /// same: a test that fails must not take the machine with it.
@@ -57,5 +57,5 @@ async fn a_full_disk_ends_the_agent_and_what_was_stored_is_whole() {
     assert_eq!(living_processes(&world), Vec::<i32>::new());
     assert_eq!(world.kinds().last(), Some(&"RUN_ERROR"), "the log keeps its rules");
     assert!(done.events > 100 && done.summary.starts_with("xxx"), "what it had said is there");
-    assert_eq!(git(&world.checkout(), &["show", "HEAD:made.txt"]), "made", "and what it had made");
+    assert_eq!(world.delivered("made.txt"), "made", "and what it had made");
 }

@@ -8,9 +8,7 @@ use ambient_protocol::{Answer, Event};
 use serde_json::json;
 
 use crate::harness::acp::{alone, answer, both, heard, with};
-use crate::harness::{
-    World, bounded, frames, git, living_processes, outcome, questions, say, start, wait_for,
-};
+use crate::harness::{World, bounded, frames, living_processes, outcome, questions, say, start, wait_for};
 
 #[tokio::test]
 async fn a_turn_from_its_introduction_to_its_result() {
@@ -35,7 +33,7 @@ hear
             (done.summary.as_str(), done.usage.input_tokens, done.usage.output_tokens),
             ("Done.", 3, 2)
         );
-        assert_eq!(git(&world.checkout(), &["show", "HEAD:made.txt"]), "made");
+        assert_eq!(world.delivered("made.txt"), "made");
         assert_eq!(answer(&world, "may")["result"]["outcome"]["optionId"], "yes");
         assert_eq!(answer(&world, "read")["result"]["content"], "made\n");
         assert_eq!(answer(&world, "none")["error"]["code"], -32002);

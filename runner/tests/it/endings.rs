@@ -5,7 +5,7 @@ use std::time::Duration;
 use ambient_protocol::outcome::ExitReason;
 use serde_json::json;
 
-use crate::harness::{ControlGroup, World, git, living_processes, outcome, start, wait_for};
+use crate::harness::{ControlGroup, World, living_processes, outcome, start, wait_for};
 
 /// Says something, so that a test knows that all before it has happened, and then does nothing.
 const THEN_WAITS: &str = "- text: waiting\n- effect: {sleep: 600000}\n";
@@ -121,7 +121,7 @@ async fn what_a_stopped_agent_had_changed_is_kept() {
         runner.client.stop().await.unwrap();
         let done = outcome(&runner.client).await;
         assert!(done.repositories[0].committed_leftovers);
-        assert_eq!(git(&world.checkout(), &["show", "HEAD:half.txt"]), "half");
+        assert_eq!(world.delivered("half.txt"), "half");
     }
 }
 
@@ -137,7 +137,7 @@ async fn an_agent_that_the_kernel_kills_for_memory_is_named() {
     assert_eq!(done.exit, ExitReason::OutOfMemory, "{}", done.message);
     assert!(done.message.contains("the memory it may use was used up"), "{}", done.message);
     assert_eq!(world.kinds().last(), Some(&"RUN_ERROR"));
-    assert_eq!(git(&world.checkout(), &["show", "HEAD:half.txt"]), "half");
+    assert_eq!(world.delivered("half.txt"), "half");
 }
 
 #[tokio::test]

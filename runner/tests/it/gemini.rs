@@ -8,7 +8,7 @@ use ambient_protocol::outcome::ExitReason;
 use ambient_protocol::{AgentRegistry, Outcome};
 use serde_json::json;
 
-use crate::harness::{PROMPT, World, git};
+use crate::harness::{PROMPT, World};
 
 const RECORDED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/gemini-0.61.0.jsonl");
 const ASKED: &str =
@@ -41,7 +41,7 @@ async fn a_recorded_run_finds_its_settings_and_its_prompt() {
         assert_eq!((done.exit, done.message.as_str()), (ExitReason::Completed, ""));
         assert_eq!(done.summary, "I wrote `NOTES.md`. Nothing else was changed.");
         assert_eq!((done.usage.turns, done.usage.input_tokens, done.usage.output_tokens), (3, 7800, 120));
-        let shown = |file: &str| git(&world.checkout(), &["show", &format!("HEAD:{file}")]);
+        let shown = |file: &str| world.delivered(file);
         assert_eq!(shown("asked"), PROMPT);
         assert!(
             shown("settings.json").contains("gemini-api-key"),

@@ -7,7 +7,7 @@ use ambient_protocol::outcome::ExitReason;
 use ambient_protocol::sandbox::Sandbox;
 use serde_json::json;
 
-use crate::harness::{World, commit, git, outcome, start, wait_for};
+use crate::harness::{DELIVERED, World, bundle, commit, git, outcome, start, wait_for};
 
 const CHANGES: &str = "steps:\n- effect: {append: {path: README.md, content: more}}\n- effect: {commit: {message: Mine}}\n\
                        - effect: {write: {path: left.txt, content: left}}\n- text: waiting\n";
@@ -55,9 +55,10 @@ async fn work_on_the_latest_commits_comes_back_also_by_another_attempt() {
             "{}",
             done.message
         );
-        assert_eq!((commits(&world).as_str(), notes(&world)), ("3", 1));
+        assert_eq!((commits(&world).as_str(), notes(&world)), ("2", 1));
+        assert_eq!(world.collected(&["rev-list", "--count", DELIVERED]), "3");
         let target = world.path("target");
-        fs::write(world.path("bundle"), second.client.bundle("target").await.unwrap()).unwrap();
+        fs::write(world.path("bundle"), bundle(&second.client).await).unwrap();
         let reference = &repository.bundle.as_ref().unwrap().reference;
         git(&target, &["fetch", "--quiet", "../bundle", &format!("{reference}:refs/heads/from-agent")]);
         assert_eq!(git(&target, &["rev-list", "--count", "from-agent"]), "5");

@@ -7,7 +7,7 @@ use ambient_protocol::outcome::ExitReason;
 use nix::sys::signal::Signal;
 use serde_json::json;
 
-use crate::harness::{World, bounded, frames, git, living_processes, outcome, say, start, wait_for};
+use crate::harness::{World, bounded, frames, living_processes, outcome, say, start, wait_for};
 
 const TALK: &str = "steps:\n\
     - effect: {write: {path: one.txt, content: one}}\n\
@@ -104,7 +104,7 @@ async fn people_talk_steer_break_off_and_stop() {
         assert_eq!((done.exit, done.message.as_str()), (ExitReason::Stopped, "the run was stopped"));
         assert_eq!((done.usage.turns, done.usage.input_tokens, done.usage.cost_usd), (4, 30, Some(0.75)));
         assert_eq!(living_processes(&world), Vec::<i32>::new());
-        assert_eq!(git(&world.checkout(), &["show", "HEAD:one.txt"]), "one");
+        assert_eq!(world.delivered("one.txt"), "one");
         let expected = [
             "> Look over the repository.",
             "first: Look over the repository.",
@@ -145,7 +145,7 @@ async fn an_attempt_sleeps_and_the_next_message_wakes_the_conversation() {
         runner.client.stop().await.unwrap();
         let done = outcome(&runner.client).await;
         assert_eq!((done.exit, done.attempt, done.usage.input_tokens), (ExitReason::Stopped, 2, 30));
-        assert_eq!(git(&world.checkout(), &["show", "HEAD:one.txt"]), "one");
+        assert_eq!(world.delivered("one.txt"), "one");
     }
 }
 
@@ -166,7 +166,7 @@ async fn a_stop_ends_a_run_that_sleeps_and_takes_what_its_workspace_holds() {
             (done.exit, done.attempt, done.summary.as_str()),
             (ExitReason::Stopped, 2, "first: Look over the repository.")
         );
-        assert_eq!(git(&world.checkout(), &["show", "HEAD:one.txt"]), "one");
+        assert_eq!(world.delivered("one.txt"), "one");
         assert!(done.repositories[0].bundle.is_some());
         let last = world.log().pop().unwrap();
         assert!(last.to_json().contains(r#""last":true"#), "{last:?}");

@@ -58,7 +58,7 @@ async fn a_private_repository_is_cloned_and_the_agent_sees_no_secret() {
         let world = &lending.world;
         let done = world.runner().await.run(world).await;
         assert_eq!(done.repositories.len(), 1, "{done:?}");
-        let seen = git(&world.checkout(), &["show", "HEAD:SEEN.txt"]);
+        let seen = world.delivered("SEEN.txt");
         assert!(seen.contains(&format!("ANTHROPIC_API_KEY={LENT_KEY}")), "{seen}");
         assert!(
             seen.contains("ANTHROPIC_BASE_URL=http://127.0.0.1:"),

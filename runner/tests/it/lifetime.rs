@@ -88,11 +88,7 @@ async fn a_later_attempt_continues_workspace_and_log() {
         let done = outcome(&second.client).await;
         assert_eq!((done.exit, done.attempt), (ExitReason::Completed, 2));
         assert_eq!((done.usage.input_tokens, done.repositories[0].base.as_str()), (5, base.as_str()));
-        assert_eq!(
-            git(&world.checkout(), &["show", "HEAD:half.txt"]),
-            "half",
-            "the first attempt's work is kept"
-        );
+        assert_eq!(world.delivered("half.txt"), "half", "the first attempt's work is kept");
         let endings: Vec<_> =
             world.log().into_iter().filter(Event::ends_run).map(|event| event.body.kind()).collect();
         assert_eq!(endings, ["RUN_ERROR", "RUN_FINISHED"]);
@@ -151,7 +147,7 @@ async fn a_runner_that_is_only_stopped_takes_what_a_lost_attempt_left() {
         assert_eq!((done.exit, done.attempt), (ExitReason::Stopped, 2));
         assert_eq!(living_processes(&world), Vec::<i32>::new());
         assert!(done.repositories[0].committed_leftovers && done.repositories[0].bundle.is_some());
-        assert_eq!(git(&world.checkout(), &["show", "HEAD:half.txt"]), "half");
+        assert_eq!(world.delivered("half.txt"), "half");
     }
 }
 

@@ -12,8 +12,8 @@ use nix::sys::signal::Signal;
 use serde_json::json;
 
 use crate::harness::{
-    World, bounded, frames, git, living_processes, outcome, questions, real_program, say, start, wait_for,
-    with_scripted_model,
+    DELIVERED, World, bounded, frames, living_processes, outcome, questions, real_program, say, start,
+    wait_for, with_scripted_model,
 };
 use crate::interactive::say_when_ready;
 
@@ -28,7 +28,7 @@ async fn a_scripted_model_makes_a_patch() {
     assert_eq!((done.exit, done.message.as_str()), (ExitReason::Completed, ""));
     let repository = &done.repositories[0];
     assert!(repository.diff.insertions > 0 && repository.bundle.is_some(), "{repository:?}");
-    assert!(git(&world.checkout(), &["show", "HEAD"]).contains("+++ b/README.md"));
+    assert!(world.collected(&["show", DELIVERED]).contains("+++ b/README.md"));
     assert!(done.usage.turns > 1 && done.usage.input_tokens > 0 && !done.summary.is_empty(), "{done:?}");
     world.has_understood_its_agent();
 }
@@ -128,7 +128,7 @@ async fn a_subagent_waits_for_consent_too() {
         runner.client.answer(vec![Answer::allow(&asked[0].id)]).await.unwrap();
         let done = outcome(&runner.client).await;
         assert_eq!((done.exit, done.message.as_str()), (ExitReason::Completed, ""));
-        assert_eq!(git(&world.checkout(), &["show", "HEAD:made.txt"]), "made");
+        assert_eq!(world.delivered("made.txt"), "made");
         let kinds = world.kinds();
         let count = |kind: &str| kinds.iter().filter(|other| **other == kind).count();
         assert_eq!(
@@ -293,7 +293,7 @@ async fn a_turn_cut_off_by_kill_9_is_run_again_or_begun_again_where_its_conversa
                 "{}",
                 done.message
             );
-            assert_eq!(git(&world.checkout(), &["show", "HEAD:made.txt"]), "made");
+            assert_eq!(world.delivered("made.txt"), "made");
         }
     }
 }

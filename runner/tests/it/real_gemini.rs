@@ -12,8 +12,8 @@ use ambient_protocol::{Answer, Event};
 use serde_json::{Value, json};
 
 use crate::harness::{
-    World, bounded, commit, frames, git, living_processes, outcome, questions, real_program, say, start,
-    wait_for, with_scripted_model,
+    DELIVERED, World, bounded, commit, frames, living_processes, outcome, questions, real_program, say,
+    start, wait_for, with_scripted_model,
 };
 use crate::interactive::say_when_ready;
 
@@ -31,7 +31,7 @@ async fn a_scripted_model_makes_a_patch() {
     assert_eq!((done.exit, done.message.as_str()), (ExitReason::Completed, ""));
     let repository = &done.repositories[0];
     assert!(repository.diff.insertions > 0 && repository.bundle.is_some(), "{repository:?}");
-    assert!(git(&world.checkout(), &["show", "HEAD"]).contains("+++ b/README.md"));
+    assert!(world.collected(&["show", DELIVERED]).contains("+++ b/README.md"));
     assert_eq!(done.usage.turns, 3);
     assert!(done.usage.input_tokens > 0 && done.summary.contains("Written by an agent"), "{done:?}");
     world.has_understood_its_agent();
@@ -99,7 +99,7 @@ async fn nothing_of_the_repository_configures_the_agent() {
         let done = world.runner().await.run(&world).await;
         assert_eq!((done.exit, done.message.as_str()), (ExitReason::Completed, ""), "apart: {apart}");
         assert!(!mark.exists(), "a hook or an MCP server of the repository ran");
-        let variables = git(&world.checkout(), &["show", "HEAD:variables"]);
+        let variables = world.delivered("variables");
         assert!(!variables.lines().any(|line| line == "NODE_TLS_REJECT_UNAUTHORIZED=0"), "{variables}");
         let result = world.log().iter().map(Event::to_json).find(|json| json.contains("TOOL_CALL_RESULT"));
         assert!(result.unwrap().contains("Configure agents"), "git works in the agent's shell");

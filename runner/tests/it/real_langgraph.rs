@@ -13,7 +13,7 @@ use ambient_protocol::outcome::ExitReason;
 use serde_json::json;
 
 use crate::harness::{
-    PROMPT, World, bounded, commit, counted, frames, git, lend, living_processes, outcome, questions,
+    DELIVERED, PROMPT, World, bounded, commit, counted, frames, git, lend, living_processes, outcome, questions,
     real_program, say, start, wait_for, with_scripted_model,
 };
 use crate::interactive::say_when_ready;
@@ -47,8 +47,8 @@ async fn a_scripted_model_makes_a_patch() {
     assert_eq!((done.exit, done.message.as_str()), (ExitReason::Completed, ""));
     let repository = &done.repositories[0];
     assert!(repository.diff.insertions > 0 && repository.bundle.is_some(), "{repository:?}");
-    assert!(git(&world.checkout(), &["show", "HEAD"]).contains("+++ b/README.md"));
-    assert_eq!(git(&world.checkout(), &["show", "--name-only", "--format=", "HEAD"]), "README.md");
+    assert!(world.collected(&["show", DELIVERED]).contains("+++ b/README.md"));
+    assert_eq!(world.collected(&["show", "--name-only", "--format=", DELIVERED]), "README.md");
     assert_eq!(done.repositories[0].ignored, Vec::<String>::new());
     assert_eq!((done.usage.turns, done.usage.input_tokens), (3, 36540));
     world.has_understood_its_agent();

@@ -13,8 +13,8 @@ use ambient_runner::sandbox::{Promise, Support, support};
 use serde_json::json;
 use tokio::net::UnixListener;
 
+use crate::harness::World;
 use crate::harness::acp::in_one;
-use crate::harness::{World, git};
 
 /// An agent that is a shell: it writes what it finds into the workspace.
 const LOOKS: &str = r#"
@@ -65,7 +65,7 @@ async fn it_sees_the_system_its_workspace_and_its_home() {
         config.sandbox = sandbox;
         let done = world.runner_with(config).await.run(&world).await;
         assert_eq!((done.exit, done.message.as_str()), (ExitReason::Completed, ""), "{sandbox:?}");
-        let found = git(&world.checkout(), &["show", "HEAD:found.txt"]);
+        let found = world.delivered("found.txt");
         let kept = |promise| if broken.contains(&promise) { "yes" } else { others };
         for (what, may) in [
             ("system", "yes"),
@@ -139,7 +139,7 @@ async fn what_the_runner_starts_for_it_is_confined_from_its_first_moment() {
         config.sandbox = sandbox;
         let done = world.runner_with(config).await.run(&world).await;
         assert_eq!((done.exit, done.message.as_str()), (ExitReason::Completed, ""), "{sandbox:?}");
-        let heard = git(&world.checkout(), &["show", "HEAD:heard"]);
+        let heard = world.delivered("heard");
         assert_eq!(heard.contains("what nobody sees"), sees, "{sandbox:?}: {heard}");
         let written = fs::read_dir(&outside).unwrap().map(|entry| entry.unwrap().file_name());
         let written: Vec<_> = written.filter(|name| name != "secret").collect();

@@ -5,7 +5,7 @@ use std::fs;
 use ambient_protocol::outcome::ExitReason;
 use serde_json::json;
 
-use crate::harness::{World, commit, frames, git, start};
+use crate::harness::{DELIVERED, World, bundle, commit, frames, git, start};
 
 #[tokio::test]
 async fn the_patch_follows_the_files_not_the_recording() {
@@ -18,7 +18,7 @@ async fn the_patch_follows_the_files_not_the_recording() {
         let runner = world.runner().await;
         let done = runner.run(&world).await;
         let repository = &done.repositories[0];
-        let bundle = runner.client.bundle("target").await.unwrap();
+        let bundle = bundle(&runner.client).await;
         let meta = repository.bundle.as_ref().unwrap();
         assert_eq!(u64::try_from(bundle.len()).unwrap(), meta.size);
         fs::write(world.path("bundle"), bundle).unwrap();
@@ -58,8 +58,8 @@ async fn an_agents_own_commits_stay_and_what_it_kept_for_itself_is_taken_too() {
             (done.exit, repository.commits, repository.committed_leftovers),
             (ExitReason::Completed, 2, true)
         );
-        assert_eq!(git(&world.checkout(), &["log", "--format=%s", "-1", "HEAD~1"]), "Mine");
-        assert_eq!(git(&world.checkout(), &["show", "HEAD:own/left.txt"]), "left");
+        assert_eq!(world.collected(&["log", "--format=%s", "-1", &format!("{DELIVERED}~1")]), "Mine");
+        assert_eq!(world.delivered("own/left.txt"), "left");
     }
 }
 
@@ -72,7 +72,7 @@ async fn ignored_files_are_listed_and_not_committed() {
     let repository = &done.repositories[0];
     assert_eq!(repository.ignored, ["build/"]);
     assert_eq!(
-        git(&world.checkout(), &["-c", "core.quotePath=false", "show", "--name-only", "--format=", "HEAD"]),
+        world.collected(&["-c", "core.quotePath=false", "show", "--name-only", "--format=", DELIVERED]),
         "a b/ü.txt"
     );
 }
@@ -120,12 +120,37 @@ async fn paths_are_refused_unless_allowed() {
 }
 
 #[tokio::test]
-async fn an_agent_that_destroys_its_repository_fails_by_name() {
-    let fixture = "steps:\n- effect: {remove: {path: .git/HEAD}}\n- finish: {summary: Done}\n";
+async fn an_agent_that_destroys_its_repository_fails_by_name_and_its_files_are_taken() {
+    let fixture = "steps:\n- effect: {write: {path: good.txt, content: good}}\n\
+                   - effect: {remove: {path: .git/HEAD}}\n- finish: {summary: Done}\n";
     let world = World::new(Some(fixture));
     let done = world.runner().await.run(&world).await;
     assert_eq!(done.exit, ExitReason::WorkspaceFailed);
     assert!(done.message.starts_with("cannot take the changes of repository \"target\""), "{}", done.message);
+    assert!(done.repositories[0].bundle.is_some());
+    assert_eq!(world.delivered("good.txt"), "good");
+}
+
+#[tokio::test]
+async fn what_an_agent_leaves_in_the_way_takes_nothing_from_its_work() {
+    let fixture = "steps:\n- effect: {append: {path: README.md, content: more}}\n- effect: {commit: {message: Mine}}\n\
+                   - effect: {write: {path: .git/index.lock, content: ''}}\n\
+                   - effect: {write: {path: newproj/.git/HEAD, content: 'ref: refs/heads/main'}}\n\
+                   - effect: {write: {path: newproj/own.txt, content: x}}\n\
+                   - effect: {write: {path: '.GIT ', content: x}}\n\
+                   - effect: {write: {path: good.txt, content: good}}\n- finish: {summary: Done}\n";
+    for world in World::both(Some(fixture)) {
+        let done = world.runner().await.run(&world).await;
+        assert_eq!((done.exit, done.message.as_str()), (ExitReason::Completed, ""));
+        let left = &done.repositories[0];
+        assert_eq!((left.commits, left.committed_leftovers, left.bundle.is_some()), (2, true, true));
+        assert_eq!(
+            left.left_out,
+            [".GIT : its name is not safe to check out", "newproj: it is a repository of its own"]
+        );
+        assert_eq!(world.delivered("good.txt"), "good");
+        assert_eq!(world.collected(&["log", "--format=%s", "-1", &format!("{DELIVERED}~1")]), "Mine");
+    }
 }
 
 #[tokio::test]

@@ -10,10 +10,11 @@ use crate::error::GitError;
 use crate::id::ObjectId;
 use crate::mirror::Mirror;
 use crate::read::{Commit, Entry, EntryKind};
-use paths::{is_covered, is_safe, leads_out};
+use paths::is_covered;
+pub(crate) use paths::{is_safe, leads_out};
 
 /// Most folders within one another.
-const DEEPEST: usize = 64;
+pub(crate) const DEEPEST: usize = 64;
 /// Bytes of the longest link: the longest path of a usual system.
 const LONGEST_LINK: u64 = 4096;
 
@@ -69,11 +70,9 @@ pub enum Violation {
         /// The bound.
         limit: u64,
     },
-    /// Too much in all.
-    #[error("{found} new bytes in all; at most {limit} are pushed")]
+    /// Too much in all. What comes after that is not looked at.
+    #[error("all new files have more than {limit} bytes, and no more are pushed")]
     TooMuch {
-        /// How much.
-        found: u64,
         /// The bound.
         limit: u64,
     },
@@ -131,7 +130,12 @@ pub fn check_commits(
     if !mirror.is_ancestor(base, head)? {
         return Ok(vec![Violation::NotOnBase]);
     }
-    let commits = commits_between(mirror, base, head, limits.commits)?;
+    let commits = match commits_between(mirror, base, head, limits.commits) {
+        Err(GitError::Limit { what, limit }) => {
+            return Ok(vec![Violation::TooLarge { commit: head, what, limit }]);
+        }
+        commits => commits?,
+    };
     if commits.len() > limits.commits {
         return Ok(vec![Violation::TooManyCommits { found: commits.len(), limit: limits.commits }]);
     }
@@ -141,7 +145,7 @@ pub fn check_commits(
         check.commit(commit, &before)?;
     }
     if check.bytes > limits.total_bytes {
-        check.found.push(Violation::TooMuch { found: check.bytes, limit: limits.total_bytes });
+        check.found.push(Violation::TooMuch { limit: limits.total_bytes });
     }
     Ok(check.found)
 }
@@ -168,6 +172,7 @@ impl Violation {
             Self::TooManyCommits { .. }
                 | Self::NotOnBase
                 | Self::FileTooLarge { .. }
+                | Self::TooMuch { .. }
                 | Self::TooLarge { .. }
                 | Self::LinkOut { .. }
         )
@@ -205,6 +210,9 @@ impl<I: FnMut(&str, &[u8])> Check<'_, I> {
     }
 
     fn entry(&mut self, path: &str, entry: &Entry) -> Result<(), GitError> {
+        if self.bytes > self.limits.total_bytes {
+            return Ok(());
+        }
         (self.inspect)(&format!("the name of {path}"), path.as_bytes());
         if !is_safe(path) {
             self.found.push(Violation::UnsafePath { path: path.to_owned() });

@@ -17,7 +17,7 @@ pub(super) fn is_covered(path: &str, rule: &str) -> bool {
 }
 
 /// No `..`, nothing that any file system takes for `.git`, no control characters, no backslash.
-pub(super) fn is_safe(path: &str) -> bool {
+pub(crate) fn is_safe(path: &str) -> bool {
     path.split('/').all(|part| {
         let plain: String =
             part.chars().filter(|letter| !is_ignorable(*letter)).collect::<String>().to_lowercase();
@@ -38,7 +38,7 @@ fn is_ignorable(letter: char) -> bool {
 
 /// Whether a link at `path` may lead out of the repository. Steps up are taken at the beginning only: one that follows
 /// a name may start anywhere, for that name may be a link itself.
-pub(super) fn leads_out(path: &str, target: &str) -> bool {
+pub(crate) fn leads_out(path: &str, target: &str) -> bool {
     let steps = || target.split('/').filter(|part| !matches!(*part, "" | "."));
     let up = steps().take_while(|part| *part == "..").count();
     target.starts_with('/') || up > path.matches('/').count() || steps().skip(up).any(|part| part == "..")

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::path::Path;
 
 use ambient_git::{
-    Bundle, CheckLimits, History, LocalRepositories, Mirror, ObjectId, Push, RefUpdate, Remote,
+    Bundle, CheckLimits, Collection, History, LocalRepositories, ObjectId, Push, RefUpdate, Remote,
     RepositoryUrl, Workspace, check_commits,
 };
 use ambient_git_server::{Conduct, GitServer};
@@ -56,16 +56,18 @@ async fn work_on_the_latest_commits_reaches_the_remote() {
         commit(workspace.path(), "made.txt", "made");
         git(workspace.path(), &["merge", "--quiet", "--message", "both", "side"]);
         let head = head(workspace.path());
-        assert_eq!(workspace.count_commits(base, head).unwrap(), 3);
-        assert_eq!(workspace.patch(base, head).unwrap().files.len(), 2);
+        let collection =
+            Collection::over(workspace.path(), &fixture.path(&format!("{name}.collection"))).unwrap();
+        assert_eq!(collection.count_commits(base, head).unwrap(), 3);
+        assert_eq!(collection.mirror().patch(base, head, 0).unwrap().files.len(), 2);
         let file = fixture.path(&format!("{name}.bundle"));
-        workspace.bundle(base, head, "refs/ambient/head", &file).await.unwrap();
+        collection.bundle(base, head, "refs/ambient/head", &file).await.unwrap();
 
         let mirror = fixture.mirror(&format!("{name}.mirror"));
         mirror.fetch(&remote).await.unwrap();
         let bundle = Bundle { path: &file, reference: "refs/ambient/head" };
         assert_eq!(mirror.take_bundle(bundle, "one").await.unwrap(), head);
-        for place in [&mirror, &Mirror::open(workspace.path()).unwrap()] {
+        for place in [&mirror, collection.mirror()] {
             let broken = check_commits(place, base, head, &CheckLimits::reviewable(), |_, _| {}).unwrap();
             assert_eq!(broken, []);
         }

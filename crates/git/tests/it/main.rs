@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod clone;
+mod collection;
 mod fixture;
 mod http;
 mod mirror;

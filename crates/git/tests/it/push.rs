@@ -126,7 +126,7 @@ async fn files_are_laid_over_a_tree_and_modes_are_kept() {
         .remove("no/such")
         .put("a/d", b"y".to_vec());
     let id = builder.write(&mirror, &signature(), "change").unwrap();
-    let patch = mirror.patch(tip, id).unwrap();
+    let patch = mirror.patch(tip, id, 1_000_000).unwrap();
     let paths: Vec<_> = patch.files.iter().map(|file| file.path.as_str()).collect();
     assert_eq!(paths, ["a/b/c", "a/d", "run.sh"]);
     let entry = mirror.entry_at(mirror.commit(id).unwrap().tree, "run.sh").unwrap().unwrap();

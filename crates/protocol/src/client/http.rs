@@ -161,6 +161,29 @@ impl Stream for EventStream {
     }
 }
 
+/// A body that is not read whole: its pieces as they arrive.
+pub struct Pieces(Incoming);
+
+impl Pieces {
+    pub(super) fn new(response: Response<Incoming>) -> Self {
+        Self(response.into_body())
+    }
+
+    /// The next piece; none at the end.
+    ///
+    /// # Errors
+    /// Fails where the connection breaks.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, ClientError> {
+        while let Some(frame) = self.0.frame().await {
+            let frame = frame.map_err(|error| ClientError::Broken(with_causes(&error)))?;
+            if let Ok(piece) = frame.into_data() {
+                return Ok(Some(piece));
+            }
+        }
+        Ok(None)
+    }
+}
+
 /// Why a request gave no answer of use.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ClientError {

@@ -6,6 +6,6 @@ mod records;
 mod runner;
 
 pub use broker::BrokerClient;
-pub use http::{ClientError, EventStream, TokenSource, follow_events};
+pub use http::{ClientError, EventStream, Pieces, TokenSource, follow_events};
 pub use records::RecordsClient;
 pub use runner::{RunnerClient, Start};

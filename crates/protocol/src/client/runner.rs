@@ -19,7 +19,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use hyper::{Method, StatusCode};
 
-use super::http::{ClientError, Endpoint, EventStream, read_body};
+use super::http::{ClientError, Endpoint, EventStream, Pieces, read_body};
 use crate::answers::{Answer, Answers, AnswersReceipt};
 use crate::capabilities::FrameworkCapabilities;
 use crate::input::{ModelChoice, RunAgentInput};
@@ -138,12 +138,13 @@ impl RunnerClient {
         serde_json::from_slice(&bytes).map(Some).map_err(|error| ClientError::Answer(error.to_string()))
     }
 
-    /// The bundle of one repository's commits.
+    /// The bundle of one repository's commits, of at most [`BUNDLE_LIMIT`](crate::outcome::BUNDLE_LIMIT) bytes.
     ///
     /// # Errors
     /// Fails where the runner cannot be reached, refuses, or has no such bundle.
-    pub async fn bundle(&self, repository: &str) -> Result<Bytes, ClientError> {
-        self.endpoint.bytes(&format!("/outcome/bundles/{repository}")).await
+    pub async fn bundle(&self, repository: &str) -> Result<Pieces, ClientError> {
+        let path = format!("/outcome/bundles/{repository}");
+        self.endpoint.send(Method::GET, &path, None).await.map(Pieces::new)
     }
 
     /// Tells the runner that its outcome is on the remote: it may go.

@@ -55,6 +55,7 @@ fn result(phase: EndPhase, summary: &str) -> RunResult {
             patch: Some("patches/greeter.patch".to_owned()),
             patch_digest: None,
             refused: Vec::new(),
+            left_out: vec!["newproj: it is a repository of its own".to_owned()],
         }],
         transcript: Some(TranscriptReference {
             reference: "refs/ambient/transcripts/demo/first-run-r1".to_owned(),

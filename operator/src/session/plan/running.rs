@@ -16,6 +16,8 @@ use super::{Action, SessionPlan, StopCause, pending, phase_of, say};
 /// What is said of a run that sleeps.
 pub(super) const ASLEEP: &str =
     "nobody has written for inactivityTimeout: the pod is gone, the workspace stays; a message wakes it";
+/// What is said once the agent has ended, where taking what it left takes a while.
+const COLLECTING: &str = "the agent has ended; what it left is being taken";
 /// Reason of a run that took too long, as runners say it too.
 const TIMED_OUT: &str = ExitReason::TimedOut.as_str();
 /// Waiting reasons after which a pod will not come up by itself.
@@ -150,7 +152,9 @@ fn serves(observed: &Observed<'_>, attempt: &AttemptState, address: &str) -> Ses
         None => {}
     }
     if is_at_work(observed) {
-        return pursued(Phase::Running, "Running", "the agent is at work");
+        let collecting = observed.progress.attendance.collecting_since().is_some();
+        let doing = if collecting { COLLECTING } else { "the agent is at work" };
+        return pursued(Phase::Running, "Running", doing);
     }
     match &observed.progress.trouble {
         Some(trouble) => pursued(Phase::Creating, trouble.reason, &trouble.message),

@@ -16,7 +16,9 @@ pub(crate) use control_group::ControlGroup;
 pub(crate) use git::{commit, git};
 pub(crate) use model::{real_program, with_scripted_model};
 pub(crate) use programs::{CLAUDE, CODEX, GEMINI, LANGGRAPH, Program};
-pub(crate) use runners::{Process, Runner, bounded, frames, outcome, questions, say, start, wait_for};
+pub(crate) use runners::{
+    Process, Runner, bounded, bundle, frames, outcome, questions, say, start, wait_for,
+};
 pub(crate) use shim::Shim;
 
 use std::collections::BTreeMap;
@@ -42,6 +44,9 @@ use tokio_util::sync::CancellationToken;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) const PROMPT: &str = "Look over the repository.";
+
+/// What the agent left, where it was collected.
+pub(crate) const DELIVERED: &str = "refs/ambient/outcome";
 
 /// One run's surroundings.
 pub(crate) struct World {
@@ -149,6 +154,16 @@ impl World {
     /// The folder the agent works in.
     pub(crate) fn checkout(&self) -> PathBuf {
         self.path("volume/workspace/target")
+    }
+
+    /// What git says of what the agent left, in the repository that it is collected in; its commits are `DELIVERED`.
+    pub(crate) fn collected(&self, arguments: &[&str]) -> String {
+        git(&self.path("volume/state/collections/target"), arguments)
+    }
+
+    /// A file as it is in the agent's last commit.
+    pub(crate) fn delivered(&self, file: &str) -> String {
+        self.collected(&["show", &format!("{DELIVERED}:{file}")])
     }
 
     /// Waits until its repository is checked out.

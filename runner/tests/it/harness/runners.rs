@@ -191,3 +191,12 @@ pub(crate) async fn wait_for(stream: &mut EventStream, is_it: impl Fn(&Frame) ->
 pub(crate) async fn bounded<F: Future>(future: F) -> F::Output {
     tokio::time::timeout(PATIENCE, future).await.expect("it takes too long")
 }
+
+/// The agent's commits, as the runner gives them.
+pub(crate) async fn bundle(client: &RunnerClient) -> Vec<u8> {
+    let (mut pieces, mut bundle) = (client.bundle("target").await.unwrap(), Vec::new());
+    while let Some(piece) = pieces.next().await.unwrap() {
+        bundle.extend(piece);
+    }
+    bundle
+}
