@@ -68,7 +68,7 @@ async fn work_on_the_latest_commits_comes_back_also_by_another_attempt() {
 #[tokio::test]
 async fn the_session_says_how_much_it_wants() {
     let fixture = format!("{CHANGES}- finish: {{summary: Done}}\n");
-    for (depth, expected) in [("0", Some("5")), ("2", Some("4")), ("9", Some("5")), ("all", None)] {
+    for (depth, expected) in [("0", Some("4")), ("2", Some("3")), ("9", Some("4")), ("all", None)] {
         let world = with_depth(World::new(Some(&fixture)), depth);
         let done = world.runner().await.run(&world).await;
         let Some(expected) = expected else {

@@ -14,6 +14,7 @@ mod history;
 mod interactive;
 mod joining;
 mod langgraph;
+mod leavings;
 mod lending;
 mod lifetime;
 mod people;

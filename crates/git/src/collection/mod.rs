@@ -122,7 +122,7 @@ impl Collection {
 
     /// Commits, on top of `head`, every change that Git does not ignore. What cannot be committed, or is more than the
     /// bounds, is left out and named; where that had been committed before, it stays as it was. Neither branch nor
-    /// index of the checkout is touched.
+    /// index of the checkout is touched. The commit's time is that of the last change, the author's at most.
     ///
     /// # Errors
     /// Fails where `head` cannot be read or the commit not be written.
@@ -144,6 +144,9 @@ impl Collection {
         let mut edits: BTreeMap<_, _> = removed.into_iter().map(|path| (path, Edit::Remove)).collect();
         let (taken, too_much) = choose(units, limits);
         too_much.into_iter().for_each(|words| left_out.push(words));
+        // Not the time of day: taken again, the same changes make the same commit.
+        let changed = taken.iter().map(|change| change.modified).max();
+        let time = changed.unwrap_or_default().max(parent.time().seconds()).min(author.time);
         for change in taken {
             match write_blob(&repository, &self.checkout, &change) {
                 Ok(id) => drop(edits.insert(change.path, Edit::Put(id, change.kind.mode()))),
@@ -156,7 +159,7 @@ impl Collection {
             None => repository.treebuilder(None)?.write()?,
         };
         if after != before.id() {
-            let time = git2::Time::new(author.time, 0);
+            let time = git2::Time::new(time, 0);
             let signature = git2::Signature::new(&author.name, &author.email, &time)?;
             let after = repository.find_tree(after)?;
             let id = repository.commit(None, &signature, &signature, message, &after, &[&parent])?;

@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use git2::{ObjectType, Oid, Repository, Tree, TreeEntry};
@@ -222,7 +223,8 @@ impl<'a> Survey<'a> {
             None
         };
         let Some(why_not) = why_not else {
-            return Some(Change { path: path.to_owned(), kind, bytes: metadata.len() });
+            let (bytes, modified) = (metadata.len(), metadata.mtime());
+            return Some(Change { path: path.to_owned(), kind, bytes, modified });
         };
         self.leave_out(path, &why_not);
         None

@@ -14,6 +14,8 @@ pub(super) struct Change {
     pub(super) path: PathBuf,
     pub(super) kind: Kind,
     pub(super) bytes: u64,
+    /// When it was last changed, in seconds since the epoch.
+    pub(super) modified: i64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,6 +115,7 @@ mod tests {
             path: format!("{path}/{number}").into(),
             kind: Kind::File,
             bytes: *bytes,
+            modified: 0,
         };
         Unit { path: path.into(), changes: sizes.iter().enumerate().map(change).collect() }
     }
