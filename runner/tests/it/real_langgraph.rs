@@ -13,8 +13,8 @@ use ambient_protocol::outcome::ExitReason;
 use serde_json::json;
 
 use crate::harness::{
-    DELIVERED, PROMPT, World, bounded, commit, counted, frames, git, lend, living_processes, outcome, questions,
-    real_program, say, start, wait_for, with_scripted_model,
+    DELIVERED, PROMPT, World, bounded, commit, counted, frames, git, lend, living_processes, outcome,
+    questions, real_program, say, start, wait_for, with_scripted_model,
 };
 use crate::interactive::say_when_ready;
 

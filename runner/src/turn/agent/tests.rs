@@ -113,6 +113,7 @@ impl World {
             carrier: &Flooding,
             command: &command,
             mark: "mark",
+            redactor: &Redactor::default(),
             translator: Box::new(Parrot),
             watchdogs: Watchdogs { drain: Duration::from_millis(50), ..Watchdogs::default() },
             stop: &stop,
