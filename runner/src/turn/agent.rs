@@ -215,7 +215,7 @@ impl Agent {
             }
             Ok(Flow::Continue | Flow::Abort(_)) => None,
         };
-        if self.concluded || matches!(pause, Some(Pause::Rests)) {
+        if matches!(pause, Some(Pause::Rests)) {
             note_complaints(&mut *self.translator, &self.complaints, turn.recorder);
         }
         turn.conversation.note(self.translator.conversation());

@@ -105,7 +105,7 @@ mod tests {
             told(&servers.answered(&json!([{"name": "c", "status": "needs-auth"}]))),
             [r#""MCP server c": "the agent has it as \"needs-auth\"""#]
         );
-        assert!(servers.at_work().is_none() && servers.introduced(&states).is_some());
+        assert!(servers.at_work().is_none() && servers.introduced(&states).is_none(), "all has been told");
         assert!(servers.answered(&Value::Null).is_empty());
     }
 

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::Agent;
 use crate::bridge::Flow;
 use crate::log::Recorder;
+use crate::turn::cause::note_complaints;
 use crate::turn::{Cause, TurnEnd};
 
 impl Agent {
@@ -40,6 +41,7 @@ impl Agent {
                 break;
             }
         }
+        note_complaints(&mut *self.translator, &self.complaints, recorder);
         let report = self.translator.finish(exit);
         cause.judge(report, &self.complaints, timeout)
     }
