@@ -104,7 +104,7 @@ async fn the_rest_is_there_for_an_agent_that_asks_for_it() {
         config.sandbox = Sandbox::WherePossible;
         let done = world.runner_with(config).await.run(&world).await;
         assert_eq!((done.exit, done.message.as_str()), (ExitReason::Completed, ""));
-        assert_eq!(git(&world.checkout(), &["show", "HEAD:count.txt"]), "3");
+        assert_eq!(world.delivered("count.txt"), "3");
         assert_eq!(done.repositories[0].commits, 1);
         let prompt = world.path("volume/state/agent-home/.claude/ambient-system-prompt.md");
         let apart = world.path("home/.claude/ambient-system-prompt.md");

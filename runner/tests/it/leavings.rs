@@ -42,7 +42,7 @@ async fn large_files_are_named_and_take_no_memory() {
 #[tokio::test]
 async fn commits_that_are_too_large_are_withheld_and_take_no_memory() {
     let mut world = World::new(None);
-    let script = format!("truncate -s 400M large.bin; rm README.md; git add large.bin; {COMMIT} Large");
+    let script = format!("truncate -s 150M large.bin; rm README.md; git add large.bin; {COMMIT} Large");
     let (left, peak) = left(&mut world, &script).await;
     assert!(left.bundle.is_none(), "{left:?}");
     let withheld = left.withheld.expect("the operator would refuse it");

@@ -12,7 +12,7 @@ use ambient_protocol::{Answer, Event};
 use serde_json::json;
 
 use crate::harness::{
-    CODEX, World, bounded, frames, git, lend, living_processes, outcome, questions, start, wait_for,
+    CODEX, World, bounded, frames, lend, living_processes, outcome, questions, start, wait_for,
 };
 use crate::interactive::say_when_ready;
 
@@ -55,10 +55,10 @@ async fn files_are_changed_by_an_agent_that_never_sees_the_key() {
             (done.exit, done.message.as_str(), done.summary.as_str()),
             (ExitReason::Completed, "", "Written.")
         );
-        assert_eq!(git(&world.checkout(), &["show", "HEAD:made.txt"]), "made");
+        assert_eq!(world.delivered("made.txt"), "made");
         assert_eq!(done.model.as_deref(), Some("gpt-5.5"));
         assert!(done.usage.input_tokens > 0 && done.usage.output_tokens > 0, "{:?}", done.usage);
-        let variables = git(&world.checkout(), &["show", "HEAD:variables"]);
+        let variables = world.delivered("variables");
         assert!(
             variables.contains(&format!("OPENAI_API_KEY={LENT_KEY}")) && !variables.contains(KEY),
             "{variables}"
