@@ -149,14 +149,16 @@ fn servers_file(context: &TurnContext<'_>) -> Option<AgentFile> {
 
 fn environment(context: &TurnContext<'_>) -> std::collections::BTreeMap<String, OsString> {
     let mut environment = context.base_environment();
-    let own: [(&str, OsString); 5] = [
+    let own: [(&str, OsString); 6] = [
         ("CLAUDE_CONFIG_DIR", context.home.join(".claude").into()),
         // Without this it calls home besides the model's address.
         ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1".into()),
         ("DISABLE_AUTOUPDATER", "1".into()),
         ("CLAUDE_CODE_ENTRYPOINT", "ambient-runner".into()),
-        // Later versions than 2.1.197 ask the model first and look for the session's servers meanwhile.
+        // Later versions than 2.1.197 ask the model first and look for the session's servers meanwhile, and offer it a search
+        // in place of their tools.
         ("MCP_CONNECTION_NONBLOCKING", "0".into()),
+        ("ENABLE_TOOL_SEARCH", "false".into()),
     ];
     environment.extend(own.map(|(name, value)| (name.to_owned(), value)));
     if runs_again(context) {

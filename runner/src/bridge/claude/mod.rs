@@ -1,7 +1,7 @@
 //! Claude Code, as long as it lives one conversation: lines of JSON go in and come out, and beside them its control
 //! protocol, by which it asks for permissions.
 //!
-//! Facts about flags, lines and exit codes are measured ones, against versions 2.1.197 to 2.1.329 of the program.
+//! Facts about flags, lines and exit codes are measured ones, against versions 2.1.197 to 2.1.330 of the program.
 
 mod blocks;
 mod command;
