@@ -57,8 +57,6 @@ vocabulary! {
         CredentialsInUrl = "AMB1306",
         /// Results would be written to the branch that is synced.
         ResultsIntoSource = "AMB1307",
-        /// A value is wider than the project's ceilings.
-        CeilingExceeded = "AMB1308",
         /// Sessions depend on each other in a circle.
         DependencyCircle = "AMB1309",
         /// The schedule is none of cron's, with five fields, or its short words.

@@ -5,7 +5,6 @@
 //! share this; checks of typed specs are shared with the operator, which also meets objects that did not come from Git.
 
 mod across;
-mod ceilings;
 mod deprecated;
 mod git_names;
 mod identity;
@@ -30,9 +29,6 @@ use crate::kinds::CarriedKind;
 use crate::manifest::Document;
 
 pub use across::{across, duplicates};
-pub use ceilings::{
-    session_problems as session_ceiling_problems, settings_problems as settings_ceiling_problems,
-};
 pub use deprecated::{DeprecatedField, in_use as deprecated_fields_in_use};
 pub use place::Scope;
 pub use problem::Problem;
