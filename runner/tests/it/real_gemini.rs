@@ -62,6 +62,25 @@ async fn a_stop_ends_a_tool_that_runs() {
 
 #[tokio::test]
 #[ignore = "needs Gemini CLI: set AMBIENT_E2E_GEMINI to its program"]
+async fn a_turn_is_broken_off_and_the_talk_goes_on() {
+    let script = SLOW.replace("- text: never", "- text: Well then.\n- text: Well then.");
+    let mut world = world(Script::parse(&script).unwrap(), KEY).await;
+    world.session(|session| session["interactive"] = json!(true));
+    let runner = world.runner().await;
+    let mut turn = start(&runner.client, &world).await;
+    wait_for(&mut turn, |frame| frame.data.contains("TOOL_CALL_START")).await;
+    runner.client.interrupt().await.unwrap();
+    let ended = bounded(frames(turn)).await.pop().unwrap();
+    assert!(ended.data.contains(r#"{"type":"cancelled"}"#), "{}", ended.data);
+    let turn = bounded(frames(say(&runner.client, &world, "m1", "and now?").await.unwrap())).await;
+    assert!(turn.iter().any(|frame| frame.data.contains("Well then.")), "{turn:?}");
+    runner.client.stop().await.unwrap();
+    assert_eq!(outcome(&runner.client).await.exit, ExitReason::Stopped);
+    assert_eq!(living_processes(&world), Vec::<i32>::new());
+}
+
+#[tokio::test]
+#[ignore = "needs Gemini CLI: set AMBIENT_E2E_GEMINI to its program"]
 async fn silent_retries_are_bounded_and_named() {
     let world = world(Script::parse(OVERLOADED).unwrap(), KEY).await;
     let mut config = world.config();

@@ -54,6 +54,16 @@ async fn a_scripted_model_makes_a_patch() {
     world.has_understood_its_agent();
 }
 
+#[tokio::test]
+#[ignore = "needs LangGraph: set AMBIENT_E2E_LANGGRAPH to its program"]
+async fn a_wrong_key_is_named() {
+    let script = Script::parse("key: the-right-key-0123456789\nsteps:\n- text: never\n").unwrap();
+    let world = world(script, &EXAMPLE).await;
+    let done = world.runner().await.run(&world).await;
+    assert_eq!(done.exit, ExitReason::AgentFailed);
+    assert!(done.message.contains("OpenAIAuthenticationError"), "{}", done.message);
+}
+
 /// Behind another address than OpenAI's, LangChain does not ask for what is used unless it is told to.
 #[tokio::test]
 #[ignore = "needs LangGraph: set AMBIENT_E2E_LANGGRAPH to its program"]
