@@ -24,6 +24,9 @@ pub struct Outcome {
     /// One sentence for people: the cause of a failure, naming repository, tool or limit.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub message: String,
+    /// Whether it was stopped because its pod was told to end, and not the run.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub with_its_pod: bool,
     /// The agent's own summary of what it did.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub summary: String,

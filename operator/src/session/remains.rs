@@ -22,7 +22,6 @@ pub(crate) struct Loss {
     /// The attempt.
     pub(crate) attempt: u32,
     /// The phase that the run ends in.
-    #[serde(default = "failed")]
     pub(crate) phase: EndPhase,
     /// The public reason that it ends by.
     pub(crate) reason: String,
@@ -61,11 +60,6 @@ impl Loss {
         };
         Outcome { exit, message: self.message.clone(), ..outcome }
     }
-}
-
-/// Of losses that were noted before they told a phase.
-fn failed() -> EndPhase {
-    EndPhase::Failed
 }
 
 /// Notes a loss. The first one counts.

@@ -168,6 +168,18 @@ async fn a_run_whose_pod_is_told_to_end_goes_on_in_another_where_it_may() {
 }
 
 #[tokio::test]
+async fn a_turn_that_a_person_breaks_off_is_not_tried_again() {
+    let world = World::started().await;
+    world.make_session("first", json!({"retry": {"limit": 1}})).await;
+    let runner = world.serve("first-r1-a1").await;
+    runner.is_started().await;
+    runner.is_broken_off();
+    let session = world.has_ended("first", Phase::Stopped, "Stopped").await;
+    assert!(!condition(&session, "Ready").2.contains("pod"), "{:?}", condition(&session, "Ready"));
+    assert_eq!(world.told("first-r1"), ["claimed", "Stopped (Stopped)"]);
+}
+
+#[tokio::test]
 async fn what_was_seen_of_a_run_without_an_outcome_is_kept() {
     let world = World::started().await;
     world.make_session("first", json!({})).await;

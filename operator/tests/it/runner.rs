@@ -59,6 +59,7 @@ pub(crate) struct Story {
     pub(crate) told: Vec<ContextItem>,
     /// How often a stop was asked for.
     pub(crate) stops: usize,
+    is_broken_off: bool,
     pub(crate) outcome: Option<Outcome>,
     pub(crate) is_acknowledged: bool,
     lines: Vec<String>,
@@ -136,6 +137,12 @@ impl Runner {
         self.desk.end(exit, None);
     }
 
+    /// Ends the agent's work as a person does who breaks its turn off.
+    pub(crate) fn is_broken_off(&self) {
+        self.desk.story.send_modify(|story| story.is_broken_off = true);
+        self.desk.end(ExitReason::Stopped, None);
+    }
+
     /// Ends the turn with a question.
     pub(crate) fn asks(&self, question: &str) {
         let interrupt = Interrupt { message: Some(question.to_owned()), ..Interrupt::new("q1", TOOL_CALL) };
@@ -197,6 +204,8 @@ impl Desk {
                 attempt,
                 exit,
                 message: String::new(),
+                // It was not asked to: then it is its pod that ends.
+                with_its_pod: exit == ExitReason::Stopped && story.stops == 0 && !story.is_broken_off,
                 summary: "done".to_owned(),
                 model: None,
                 usage: Usage { input_tokens: 7, ..Usage::default() },

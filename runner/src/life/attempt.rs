@@ -189,6 +189,7 @@ impl Attempt {
             attempt: self.config.attempt.attempt,
             exit: end.exit(),
             message: bounded(self.recorder.redact(end.message())),
+            with_its_pod: end.exit() == ExitReason::Stopped && self.shutdown.is_cancelled(),
             summary: bounded(self.recorder.redact(summary)),
             model: end.report.model.clone().or_else(|| facts.model().map(str::to_owned)),
             usage: facts.usage(),

@@ -55,7 +55,7 @@ async fn told_to_go_a_runner_stops_the_agent_and_waits_for_its_outcome_to_be_fet
         wait_for(&mut turn, |frame| frame.data.contains("TEXT_MESSAGE_END")).await;
         process.signal(Signal::SIGTERM);
         let done = outcome(&process.client).await;
-        assert_eq!(done.exit, ExitReason::Stopped);
+        assert_eq!((done.exit, done.with_its_pod), (ExitReason::Stopped, true));
         assert_eq!(living_processes(&world), Vec::<i32>::new());
         process.client.acknowledge().await.unwrap();
         assert_eq!(process.exit_code().await, Some(0));

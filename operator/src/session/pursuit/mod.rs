@@ -148,8 +148,8 @@ async fn pursue(context: &Context, quarry: &Quarry, mut stop: watch::Receiver<Op
     if outcome.exit == ExitReason::Idle {
         return put_to_sleep(context, quarry, &runner).await;
     }
-    if quarry.may_retry && outcome.exit == ExitReason::Stopped && stop.borrow().is_none() {
-        // Its pod was told to end, by nobody who wants the run to: what it left is taken up by the next attempt.
+    if quarry.may_retry && outcome.with_its_pod && stop.borrow().is_none() {
+        // By nobody who wants the run to end: what it left is taken up by the next attempt.
         return release(context, quarry, &runner).await;
     }
     // Where the broker does not answer now, the result waits for it.
@@ -175,7 +175,7 @@ async fn told(outcome: Outcome, stop: Option<StopCause>, quarry: &Quarry, contex
         (ExitReason::Stopped, Some(StopCause::TimedOut)) => {
             Outcome { exit: ExitReason::TimedOut, message: time_is_over(&quarry.session), ..outcome }
         }
-        (ExitReason::Stopped, None) => {
+        (ExitReason::Stopped, None) if outcome.with_its_pod => {
             let message = "its pod was told to end: it was deleted, or its node was stopped".to_owned();
             Outcome { message, ..outcome }
         }

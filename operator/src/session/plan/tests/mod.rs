@@ -94,6 +94,7 @@ fn outcome(exit: ExitReason) -> Box<Outcome> {
         attempt: 1,
         exit,
         message: String::new(),
+        with_its_pod: false,
         summary: String::new(),
         model: None,
         usage: Usage::default(),
